@@ -17,7 +17,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/serve/queue"
 )
 
-// Finding is something that a check has found, the same for some sets.
+// Finding is a finding of a check, with the sets that have it.
 type Finding struct {
 	Sets []string
 	doctor.Finding
@@ -26,8 +26,8 @@ type Finding struct {
 // maxChecks is how many sets are examined at once.
 const maxChecks = 4
 
-// Check examines what each set needs, as mode check does for a start, and makes nothing. Findings are in the order of
-// the checks.
+// Check examines what each set needs, as mode check does for a start, and creates nothing. The findings are in the
+// order of the checks.
 func (s *Server) Check(ctx context.Context) []Finding {
 	found := make([][]doctor.Finding, len(s.sets))
 	limit := make(chan struct{}, maxChecks)
@@ -76,7 +76,7 @@ func (s *Server) checkSet(ctx context.Context, set *set) []doctor.Finding {
 	}).Findings, set.check(ctx))
 }
 
-// check asks GitHub's service of scale sets for the set.
+// check looks the set up in GitHub's scale-set service.
 func (s *set) check(ctx context.Context) doctor.Finding {
 	f := doctor.Finding{Check: "scale set", About: s.name, Result: doctor.OK}
 	ctx, cancel := context.WithTimeout(ctx, doctor.CheckTimeout)

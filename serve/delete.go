@@ -69,7 +69,7 @@ type deleter struct {
 	regions []string
 }
 
-// delete ends what the set has and deletes it. deleted reports whether GitHub had it.
+// delete ends the machines of the set and deletes it. deleted reports whether GitHub had it.
 func (d deleter) delete(ctx context.Context) (deleted bool, err error) {
 	there, found, err := d.find(ctx)
 	if err != nil {
@@ -188,7 +188,7 @@ func (d deleter) endLeft(ctx context.Context) error {
 	return nil
 }
 
-// close gives the session back.
+// close deletes the session.
 func (d deleter) close(ctx context.Context, session *queue.Session) {
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 	defer cancel()
@@ -198,13 +198,13 @@ func (d deleter) close(ctx context.Context, session *queue.Session) {
 	}
 }
 
-// refuse is why the set is not deleted.
+// refuse returns the error of a set that is not deleted.
 func (d deleter) refuse(why, hint string) error {
 	return &diagnosis.RefusedError{Message: fmt.Sprintf("scale set %q is not deleted, because %s", d.set.name, why),
 		Hint: hint}
 }
 
-// withHint gives an error of GitHub the hint that it has for sets.
+// withHint adds the hint for an error of GitHub's.
 func withHint(err error) error {
 	if hint := hintOf(err); hint != "" {
 		return &diagnosis.FailedError{Message: err.Error(), Hint: hint, Err: err}

@@ -124,7 +124,7 @@ func (d deleter) left(now time.Time) (busy, rest []string) {
 	return busy, rest
 }
 
-// some are the first of a list.
+// some lists the first few of a list.
 func some(list []string) string {
 	const most = 5
 	if len(list) > most {

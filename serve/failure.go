@@ -25,7 +25,7 @@ const (
 	stillWaiting     = 10 * time.Minute
 )
 
-// failure is why the set is not served, and when that may have changed.
+// failure is why the set has no session, and when to try again.
 type failure struct {
 	message string
 	standby bool // another process of this installation holds the session
@@ -39,7 +39,7 @@ func jittered(d time.Duration) time.Duration {
 	return time.Duration((0.8 + 0.4*rand.Float64()) * float64(d)) //nolint:gosec // spreads load, keeps no secret
 }
 
-// explain says why the set is not served. What got no answer is tried again after retry, which grows.
+// explain returns why the set has no session. A call without an answer is repeated after retry, which grows.
 func (l *listener) explain(err error, retry *time.Duration) failure {
 	class, owner := queue.ClassOf(err), ownerOf(err)
 	isOther := owner != "" && !l.owner.isOurs(owner)
@@ -71,7 +71,7 @@ func (l *listener) explain(err error, retry *time.Duration) failure {
 	return f
 }
 
-// isRefused reports whether GitHub has answered, and refuses. A sign-in that got no answer is no refusal.
+// isRefused reports whether GitHub has answered with a refusal. A sign-in without an answer is none.
 func isRefused(err error) bool {
 	switch queue.ClassOf(err) {
 	case queue.Denied:
@@ -82,7 +82,7 @@ func isRefused(err error) bool {
 	return false
 }
 
-// isRateLimited reports whether GitHub has refused a call, or the sign-in for it, as one too many.
+// isRateLimited reports whether GitHub has refused a call, or its sign-in, by a rate limit.
 func isRateLimited(err error) bool {
 	return queue.ClassOf(err) == queue.RateLimited || github.ClassOf(err) == github.RateLimited
 }
@@ -102,7 +102,7 @@ func (l *listener) logFailure(ctx context.Context, logged *failure, f failure, e
 		"owner", ownerOf(err), "retry", f.delay.Round(time.Second).String())
 }
 
-// lostError is a session that is over.
+// lostError is the error of a session that has ended.
 type lostError struct{ error }
 
 func (e *lostError) Unwrap() error { return e.error }
@@ -119,7 +119,7 @@ func ownerOf(err error) string {
 	return ""
 }
 
-// hintOf is what to do about a set that GitHub refuses.
+// hintOf returns the hint for an error of GitHub's, "" if there is none.
 func hintOf(err error) string {
 	call, ok := errors.AsType[*queue.CallError](err)
 	switch {

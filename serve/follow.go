@@ -8,11 +8,11 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/serve/queue"
 )
 
-// maxSilence is how long polls may get no answer until a new session is asked for. GitHub refuses one while the old one
-// lasts, so to give it up too early makes the set wait for its own session.
+// maxSilence is how long polls may get no answer before a new session is requested. GitHub refuses a new one until the
+// old one lapses, so a session that is given up too early delays the set.
 const maxSilence = 10 * time.Minute
 
-// followUntilReopened is follow until another session is needed, because labels or group have changed in the file.
+// followUntilReopened calls follow until labels or group change in the file, which takes another session (isOther).
 func (l *listener) followUntilReopened(ctx context.Context, session *queue.Session) (isOther bool, err error) {
 	following, end := context.WithCancel(ctx)
 	defer end()
@@ -74,10 +74,10 @@ func (l *listener) follow(ctx context.Context, session *queue.Session) error {
 	return ctx.Err()
 }
 
-// errNewCapacity is a poll that was ended to tell GitHub another capacity.
+// errNewCapacity is the error of a poll that was ended to tell GitHub another capacity.
 var errNewCapacity = errors.New("the capacity has changed")
 
-// poll waits for the next message. GitHub is told how many jobs it may assign.
+// poll waits for the next message, and tells GitHub how many jobs it may assign.
 func (l *listener) poll(ctx context.Context, session *queue.Session, last int) (*queue.Message, error) {
 	polling, end := context.WithCancel(ctx)
 	defer end()
@@ -100,8 +100,8 @@ func (l *listener) poll(ctx context.Context, session *queue.Session, last int) (
 	return message, err
 }
 
-// take takes a message in. The count alone decides how many machines there are to be; what happened to jobs says which
-// runner is at work. What is to be launched is launched beside the acknowledgement.
+// take takes in a message. How many machines are needed follows from the count alone; the events of jobs show which
+// runner works. Launches do not wait for the acknowledgement.
 func (l *listener) take(m *queue.Message) {
 	now := time.Now()
 	l.count.take(m) // before the jobs: a completed one would otherwise seem to need another machine
@@ -109,8 +109,8 @@ func (l *listener) take(m *queue.Message) {
 	l.changed()
 }
 
-// acquire takes a message's available jobs for the set. It reports whether the message is done with: jobs that GitHub
-// did not hear of are not announced again, so their message has to come again.
+// acquire acquires the available jobs of a message. It reports whether the message may be acknowledged: GitHub
+// announces each job once, so the message of jobs that were not acquired has to come again.
 func (l *listener) acquire(ctx context.Context, session *queue.Session, m *queue.Message) bool {
 	if len(m.Available) == 0 {
 		return true
@@ -124,7 +124,7 @@ func (l *listener) acquire(ctx context.Context, session *queue.Session, m *queue
 	return err == nil || isRefused(err)
 }
 
-// acknowledge says that a message was taken in, even if this process is ending.
+// acknowledge tells GitHub that a message was taken in, even if this process is ending.
 func (l *listener) acknowledge(ctx context.Context, session *queue.Session, m *queue.Message) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 	defer cancel()

@@ -9,7 +9,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/serve/queue"
 )
 
-// listener holds a set's session at GitHub for as long as it can, and takes in its messages.
+// listener holds a set's session at GitHub and takes in its messages.
 type listener struct {
 	set      string
 	api      *queue.Client
@@ -28,8 +28,8 @@ type listener struct {
 	failed   func()                            // none could be had
 	changed  func()                            // a message was taken in
 
-	// awaited is the set's id while another process has its session, so that it is not looked up each time. Only run
-	// uses it.
+	// awaited is the set's id while another process holds the session, which saves looking the set up each time. Only
+	// run uses it.
 	awaited int
 	// served is the set as this process has served it last. Only run uses it.
 	served queue.Set
@@ -38,14 +38,14 @@ type listener struct {
 	session session
 	polled  time.Time // when GitHub answered a poll last
 	failure failure   // why there is no session
-	problem string    // the same in words, with its cause
+	problem string    // the failure's message with its cause
 	hint    string
 	endPoll context.CancelFunc // ends the poll under way, so that the next one tells GitHub the new capacity
 	told    int                // the capacity that the poll under way has told GitHub
 	reopen  context.CancelFunc // ends the session, so that the next one brings the set to the file
 }
 
-// session is what others may know of a set's session.
+// session is the state of a set's session.
 type session struct {
 	held   bool
 	opened time.Time // when it, or the last one, began
@@ -57,7 +57,7 @@ const closeTime = 2200 * time.Millisecond
 // steadyTime is how long a session must have lasted to be asked for again at once when it is lost: longer than a poll.
 const steadyTime = 2 * time.Minute
 
-// run holds the set's session until ctx ends, and asks for it again whenever it is lost.
+// run holds the set's session until ctx ends, and requests another whenever it is lost.
 func (l *listener) run(ctx context.Context) {
 	defer l.standbys.leave(l.set)
 	retry := firstRetry
@@ -97,7 +97,7 @@ func (l *listener) run(ctx context.Context) {
 	}
 }
 
-// state returns whether a session is held, and since when.
+// state returns the state of the session.
 func (l *listener) state() session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -119,7 +119,7 @@ func (l *listener) mayEnd() bool {
 	return l.session.held || l.failure.gone
 }
 
-// note keeps why the set is not listening. That another process has the session is no refusal.
+// note keeps why the set is not listening. A session that another process holds is not recorded as a refusal.
 func (l *listener) note(f failure, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -133,8 +133,8 @@ func (l *listener) note(f failure, err error) {
 	}
 }
 
-// tellCapacity ends the poll under way where GitHub should know another capacity than it was told. What is not
-// acknowledged comes again.
+// tellCapacity ends the poll under way if the capacity has changed since, so that the next poll tells GitHub. A message
+// that is lost by that comes again.
 func (l *listener) tellCapacity() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -152,8 +152,8 @@ func (l *listener) openAgain() {
 	}
 }
 
-// close deletes the session, unless GitHub has ended it, so that a standby gets it at once. Launches that are under way
-// come to their end before, so that it can see what they have launched.
+// close deletes the session, unless GitHub has ended it, so that a standby gets it at once. It waits for the launches
+// under way first, so that the standby sees their machines.
 func (l *listener) close(ctx context.Context, session *queue.Session, because error) {
 	l.mu.Lock()
 	l.session.held = false

@@ -9,8 +9,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/serve/queue"
 )
 
-// open finds or makes the set, takes its session, and brings the set to what the file says. Only who holds the session
-// may change the set: it may be another installation's.
+// open finds or creates the set, takes its session, and updates the set to the file. Only the process that holds the
+// session may change the set, which may be another installation's.
 func (l *listener) open(ctx context.Context) (*queue.Session, error) {
 	var there, wanted queue.Set
 	var err error
@@ -79,7 +79,7 @@ func (l *listener) begin(ctx context.Context, session *queue.Session, there queu
 	l.opened(ctx, there.ID)
 }
 
-// findOrMake returns the set as it is, and as it is wanted. One that is no longer in the file is wanted as it is.
+// findOrMake returns the set as it is, and as the file wants it. A set that is no longer in the file is kept as it is.
 func (l *listener) findOrMake(ctx context.Context) (there, wanted queue.Set, err error) {
 	c := l.settings.now()
 	wanted = queue.Set{Name: c.Name, Labels: c.Labels, DisableUpdate: true}
@@ -114,7 +114,7 @@ func (l *listener) findOrMake(ctx context.Context) (there, wanted queue.Set, err
 // errSetGone is a set that was taken out of the file, and that GitHub does not have any more.
 var errSetGone = errors.New("GitHub has no scale set of this name")
 
-// adjust brings a set to its labels, group and setting.
+// adjust updates labels, group and setting of a set if they differ from what is wanted.
 func (l *listener) adjust(ctx context.Context, there, wanted queue.Set) (queue.Set, error) {
 	extra := slices.ContainsFunc(there.Labels,
 		func(l string) bool { return len(queue.Set{Labels: wanted.Labels}.Dropped([]string{l})) > 0 })

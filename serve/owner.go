@@ -10,13 +10,13 @@ import (
 // ownerPrefix begins the owner's name of every session of this program.
 const ownerPrefix = "ec2-github-runner "
 
-// owner is who this process is to others: its sessions at GitHub have an owner's name, which GitHub shows to whoever
-// asks for the same session. The installation in it is known once AWS has named the account.
+// owner identifies this process at GitHub. Each of its sessions has an owner's name, which GitHub shows to a process
+// that requests the same session. The name contains the installation, which is known once AWS has named the account.
 type owner struct {
 	host string
 
 	mu           sync.Mutex
-	installation string // a hash of account and home region, or another word for what has none
+	installation string // a hash of account and home region
 }
 
 // identify sets the installation.

@@ -10,8 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
 )
 
-// This file takes the server from one file to the next one. Sets that are in both go on with their sessions and
-// machines, and what has changed of them counts from the next launch.
+// This file changes the server from one file to the next. Sets that are in both keep their sessions and machines; their
+// changes take effect at the next launch.
 
 // Reload serves the sets of another file. A set that is not in it any more takes no new job, ends its idle machines,
 // lets the busy ones finish, and is then left; at GitHub it stays, since its jobs wait there. Nothing is changed if an
@@ -69,7 +69,7 @@ func (s *Server) Reload(file config.File) error {
 	return nil
 }
 
-// regionsOf are the regions of all sets' machines.
+// regionsOf returns the regions of all sets' machines.
 func regionsOf(sets []config.Set, home string) (regions []string, err error) {
 	for _, c := range sets {
 		for _, p := range c.Machine.Placements {
@@ -84,7 +84,7 @@ func regionsOf(sets []config.Set, home string) (regions []string, err error) {
 	return regions, nil
 }
 
-// leaveIfDone ends the session of a set that was taken out of the file, once it has no machine any more.
+// leaveIfDone ends the session of a set that was taken out of the file, once it has no machines.
 func (s *Server) leaveIfDone(done *set) {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()

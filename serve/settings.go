@@ -17,7 +17,7 @@ type settings struct {
 	removed time.Time // when the set was taken out of the file; zero while it is in it
 }
 
-// now returns the settings. A set that was taken out of the file is to have no machines.
+// now returns the settings. The counts of a set that was taken out of the file are 0.
 func (s *settings) now() config.Set {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -32,8 +32,8 @@ func (s *settings) region(home string) string {
 	return home
 }
 
-// change takes over another file. It reports whether GitHub has to be told another label or group, and whether other
-// machines are to be launched.
+// change takes over another file. It reports whether the set at GitHub has to be changed, and whether the machine has
+// changed.
 func (s *settings) change(file config.Set) (isOtherSet, isOtherMachine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,8 +16,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/serve/queue"
 )
 
-// signIn is how all sets sign in at GitHub. The token's or the key's file is read again whenever GitHub is asked for
-// something, so that a new one counts without a restart.
+// signIn signs all sets in at GitHub. It reads the file with the token or the key again for each call, so that a new
+// secret is used without a restart.
 type signIn struct {
 	config.GitHub
 	scope     github.Scope
@@ -49,7 +49,7 @@ func newSignIn(file config.GitHub, transport http.RoundTripper, version string, 
 	return s, nil
 }
 
-// apiURL is the address of the API of the GitHub that a scope's web address is at.
+// apiURL returns the address of the REST API of the GitHub that a web address belongs to.
 func apiURL(web string) string {
 	at, err := url.Parse(web)
 	switch {
@@ -95,7 +95,7 @@ func (s *signIn) client() (*github.Client, error) {
 	return s.registry, nil
 }
 
-// newClient returns a client that signs in by a secret, which a file holds.
+// newClient returns a client that signs in with the secret from the file at path.
 func (s *signIn) newClient(path, secret string) (*github.Client, error) {
 	options := github.Options{BaseURL: apiURL(s.URL), Scope: s.scope, Transport: s.transport, Log: s.log}
 	if s.AppID == "" {
@@ -119,7 +119,7 @@ func (s *signIn) token(ctx context.Context) (string, error) {
 	return registry.AccessToken(ctx)
 }
 
-// findSet looks a set up in its group, and then in the scope's other groups: the file may have moved it.
+// findSet looks a set up in its group and then in the scope's other groups: the file may have moved it.
 func (s *signIn) findSet(ctx context.Context, api *queue.Client, group int, name string) (queue.Set, bool, error) {
 	there, found, err := api.Find(ctx, group, name)
 	if err != nil || found || s.scope.IsRepository() {

@@ -12,7 +12,7 @@ import (
 
 // This file shows the server to the status page and the metrics.
 
-// Snapshot is what the server knows now.
+// Snapshot returns what the server knows now.
 func (s *Server) Snapshot() status.Snapshot {
 	now := time.Now()
 	shown := status.Snapshot{At: now, Version: s.signIn.version, Scope: s.scope, WebURL: webURL(s.signIn.URL),
@@ -25,10 +25,10 @@ func (s *Server) Snapshot() status.Snapshot {
 	return shown
 }
 
-// Metrics are what the server has counted.
+// Metrics returns what the server has counted.
 func (s *Server) Metrics() *status.Metrics { return s.metrics }
 
-// webURL is where a GitHub's pages are.
+// webURL returns the address of the web pages of the GitHub of a scope.
 func webURL(scope string) string {
 	at, err := url.Parse(scope)
 	if err != nil {
@@ -73,7 +73,7 @@ func (l *listener) snapshot(shown *status.Set) {
 	}
 }
 
-// shownState is what the machine does, empty where there is none.
+// shownState returns the state of the machine for the page, "" if there is no machine.
 func (r *runner) shownState(now time.Time) status.State {
 	switch {
 	case r.over:

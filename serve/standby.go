@@ -6,7 +6,7 @@ import (
 )
 
 // standbys are the sets of this process whose session another process holds. When that process ends, all its sessions
-// are free, so it is enough that one of the waiting sets asks often: the first success wakes the others.
+// become free, so only one of the waiting sets asks often: its success wakes the others.
 type standbys struct {
 	mu      sync.Mutex
 	waiting []string      // names of sets, in the order in which they began to wait
@@ -39,7 +39,7 @@ func (s *standbys) sessionFreed() <-chan struct{} {
 	return s.freed
 }
 
-// announce wakes the sets that wait: the sessions of their sets may be free too.
+// announce wakes the sets that wait: their sessions may be free too.
 func (s *standbys) announce() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

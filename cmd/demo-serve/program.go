@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// sets is the file of the demo, for a GitHub at an address.
+// sets returns the file of the demo, for a GitHub at an address.
 func sets(address string) string {
 	return `github:
   url: ` + address + `/demo-org/demo
@@ -32,7 +32,7 @@ scale-sets:
 `
 }
 
-// program is the server under way.
+// program is the running server.
 type program struct {
 	command *exec.Cmd
 	ended   chan error
@@ -65,7 +65,7 @@ func start(binary, folder, address string, s *show) (*program, error) {
 	return p, nil
 }
 
-// end tells the program to end, and waits for that.
+// end sends SIGTERM to the program and waits until it has ended.
 func (p *program) end(ctx context.Context) error {
 	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// show writes the program's log for people: the time since the beginning, the set, the message, and what it is about.
+// show writes the program's log for people: the time since the start, the set, the message and its attributes.
 type show struct {
 	out   io.Writer
 	begun time.Time
@@ -19,7 +19,7 @@ type show struct {
 	rest string
 }
 
-// shown are the attributes that a line shows, in this order.
+// shown are the attributes that are shown, in this order.
 var shown = []string{"runner", "machine", "type", "market", "repository", "run", "name", "took", "launched-to-started",
 	"error", "hint"}
 
@@ -41,14 +41,14 @@ func (s *show) Write(p []byte) (int, error) {
 	}
 }
 
-// say writes a line of the demo's own.
+// say writes a line of the demo.
 func (s *show) say(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fmt.Fprintf(s.out, "%5.1f s  \x1b[2m%s\x1b[0m\n", time.Since(s.begun).Seconds(), text)
 }
 
-// readable is a line of the log for people; what is no JSON stays as it is.
+// readable returns a line of the log for people. A line that is not JSON is returned as it is.
 func readable(line string, at time.Duration) string {
 	var record map[string]any
 	if err := json.Unmarshal([]byte(line), &record); err != nil {

@@ -15,8 +15,7 @@ const (
 	jobTakes = 18 * time.Second // of its machine's time
 )
 
-// workload queues the jobs, some at once and the others one after another, and waits until all are done and no machine
-// is left.
+// workload queues the jobs, some at once and the others over time, and waits until all are done and no machine is left.
 func workload(ctx context.Context, world *simulator.World, s *show) error {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()

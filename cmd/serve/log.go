@@ -10,11 +10,10 @@ import (
 // jsonLog is a log of one JSON object a line.
 func jsonLog(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }
 
-// errNobodyReads is the end of a program whose log was a pipe that nobody reads any more.
+// errNobodyReads is why the program ends when its log is a pipe that nobody reads any more.
 var errNobodyReads = errors.New("nobody reads the log")
 
-// logWriter calls lost when nobody reads the log any more. A full disk loses lines, and is no end: it is not asked for
-// again by a new start.
+// logWriter calls lost when nobody reads the log any more. A full disk only loses lines: a restart would not help.
 type logWriter struct {
 	io.Writer
 	lost func(cause error)

@@ -6,8 +6,8 @@
 //	ec2-github-runner-serve delete [-dry-run] SET CONFIG.yml
 //	ec2-github-runner-serve -version
 //
-// It is the process edge alone: signals become a cancelled context, package serve does the work, and problems of the
-// file are printed as a compiler prints them, one a line with its place. All else is logged as JSON on standard error.
+// It is only the process edge: signals cancel a context, and package serve does the work. Problems of the file are
+// printed like a compiler's, one a line with its position. Everything else is logged as JSON on standard error.
 package main
 
 import (

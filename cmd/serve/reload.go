@@ -13,7 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/serve/status"
 )
 
-// reloader reads the file again whenever it is told to, and keeps what became of it for the page.
+// reloader reads the file again at each signal, and keeps the result for the page.
 type reloader struct {
 	server *serve.Server
 	name   string
@@ -37,7 +37,7 @@ func (r *reloader) follow(ctx context.Context, signals <-chan os.Signal) {
 	}
 }
 
-// reload goes over to what the file is now. A file that cannot be served changes nothing, which is logged.
+// reload changes the server to the current file. A file that cannot be served changes nothing, which is logged.
 func (r *reloader) reload() error {
 	file, warnings, err := config.Read(r.name)
 	logProblems(r.log, slog.LevelWarn, &config.InvalidError{Problems: warnings})
@@ -68,7 +68,7 @@ func (r *reloader) keep(err error) {
 	}
 }
 
-// snapshot is what the server knows, and what became of the file.
+// snapshot returns the server's snapshot with the result of the last reload.
 func (r *reloader) snapshot() status.Snapshot {
 	shown := r.server.Snapshot()
 	r.mu.Lock()

@@ -17,12 +17,12 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/serve/status"
 )
 
-// The exit codes, which are the action's. A server that was told to end has done its work.
+// The exit codes are the action's. A server that ends because of a signal has done its work.
 const (
 	exitDone    = 0
 	exitFailed  = 1
 	exitInvalid = 2
-	exitUnfit   = 3 // check: something would keep machines from starting
+	exitUnfit   = 3 // check: something would prevent machines from starting
 	exitAbort   = 130
 )
 
@@ -36,14 +36,14 @@ sets need, and makes nothing. delete ends the machines of a set that no process 
 unless a job runs on one of them; with -dry-run it only shows them.
 `
 
-// edge is what comes in from outside: by these doors, the environment and the files that are named.
+// edge is what the program gets from outside, besides the environment and files.
 type edge struct {
 	args           []string
 	stdout, stderr io.Writer
 	reload         <-chan os.Signal // to read the file again
 }
 
-// run does what the arguments say and returns the exit code.
+// run executes the command of the arguments and returns the exit code.
 func run(ctx context.Context, e edge) int {
 	switch {
 	case len(e.args) == 1 && (e.args[0] == "-version" || e.args[0] == "--version"):
@@ -100,7 +100,7 @@ func serveFile(ctx context.Context, e edge, name string) int {
 	return e.exitOf(name, err)
 }
 
-// exitOf prints what has ended the program, and returns the exit code.
+// exitOf prints an error that has ended the program and returns the exit code.
 func (e edge) exitOf(name string, err error) int {
 	invalid, isInvalid := errors.AsType[*config.InvalidError](err)
 	switch {
@@ -114,7 +114,7 @@ func (e edge) exitOf(name string, err error) int {
 	return exitFailed
 }
 
-// inFile names the file of problems that were found after it was read.
+// inFile sets the file name of problems that were found after the file was read.
 func inFile(name string, err error) error {
 	if invalid, ok := errors.AsType[*config.InvalidError](err); ok {
 		for i := range invalid.Problems {
@@ -124,7 +124,7 @@ func inFile(name string, err error) error {
 	return err
 }
 
-// logProblems logs each problem of a file, with its place and what to do.
+// logProblems logs each problem of a file, with its line and its hint.
 func logProblems(log *slog.Logger, level slog.Level, err error) {
 	invalid, ok := errors.AsType[*config.InvalidError](err)
 	if !ok {
@@ -137,7 +137,7 @@ func logProblems(log *slog.Logger, level slog.Level, err error) {
 	}
 }
 
-// print writes each problem with its place, and below it what to do.
+// print writes each problem with its line, and its hint below.
 func (e edge) print(err error) {
 	invalid, ok := errors.AsType[*config.InvalidError](err)
 	if !ok {
@@ -152,10 +152,10 @@ func (e edge) print(err error) {
 	}
 }
 
-// version is the release, which a release's build gives.
+// version is the release. The build of a release sets it.
 var version = ""
 
-// versionOf is the release, or for other builds what Go knows of the source.
+// versionOf returns the release, or for other builds the revision that Go has recorded.
 func versionOf() string {
 	if version != "" {
 		return version

@@ -74,7 +74,6 @@ func TestUserDataTooLarge(t *testing.T) {
 	}
 }
 
-// TestBadReload: a file that cannot be served changes nothing and is said; the end of the serving ends the wait.
 // TestBadReload: a file that cannot be served changes nothing, is said with its line, and is kept for the page.
 func TestBadReload(t *testing.T) {
 	t.Parallel()

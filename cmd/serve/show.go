@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// addressRetry is how often an address is tried again that another process has, such as the one that this one is the
-// standby of.
+// addressRetry is how often the program tries to listen at an address that another process uses, such as the process
+// whose standby it is.
 const addressRetry = 5 * time.Second
 
-// show answers at an address until ctx ends. An address that cannot be had stops nothing else.
+// show serves the page and the metrics until ctx ends. An address in use does not stop anything else.
 func show(ctx context.Context, address string, handler http.Handler, log *slog.Logger) {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}

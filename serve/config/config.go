@@ -1,17 +1,17 @@
-// Package config is the file of ec2-github-runner-serve: which GitHub to serve, and the scale sets to serve it with.
+// Package config reads the file of ec2-github-runner-serve: which GitHub to serve, and with which scale sets.
 //
-// Its keys are the names of the action's inputs, with the same forms and the same reading (package machine). Everything
-// that is wrong with a file is reported together, each with its line.
+// The keys of a machine are the names of the action's inputs, with the same values and the same parser (package
+// machine). All problems of a file are reported together, each with its line.
 package config
 
 import "github.com/marqo-ai/ec2-github-runner/machine"
 
-// File is a file, read and checked.
+// File is the content of a valid file.
 type File struct {
 	GitHub GitHub
 	// Region is the home region, of placements that name none; empty is the environment's.
 	Region string
-	// Listen is the address that metrics and the page are shown at; empty is nowhere.
+	// Listen is the address of the metrics and the page; empty if they are off.
 	Listen string
 	// Hosts are names that the page may be asked for by, beside IP addresses and localhost.
 	Hosts []string

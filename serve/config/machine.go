@@ -11,7 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// maxScript bounds what is read of a script's file: what a machine can get is far less.
+// maxScript is how much of a script's file is read, in bytes: user data is far smaller.
 const maxScript = 1 << 20
 
 // machine reads the machine of a set by the names of the action's inputs.
@@ -60,7 +60,7 @@ func (f *findings) machine(s section, file File) machine.Machine {
 
 var word = regexp.MustCompile(`[a-z][a-z0-9-]*`)
 
-// lineNamed is the line of the first key that a message names, or of the section where it names none.
+// lineNamed returns the line of the first key that a message names, or of the section if it names none.
 func (s section) lineNamed(message string) int {
 	for _, name := range word.FindAllString(message, -1) {
 		if line, ok := s.at[name]; ok {
@@ -70,7 +70,7 @@ func (s section) lineNamed(message string) int {
 	return s.line
 }
 
-// overlay refuses launch-parameters by which a machine would outlive its job.
+// overlay refuses launch-parameters that would let a machine outlive its job.
 func (s section) overlay(m machine.Machine) {
 	const name = "InstanceInitiatedShutdownBehavior"
 	if m.Overlay.Has(name) {
@@ -79,7 +79,7 @@ func (s section) overlay(m machine.Machine) {
 	}
 }
 
-// warmMachine refuses and warns of what a stopped machine cannot be.
+// warmMachine refuses settings that do not go with warm machines, or warns of them.
 func (s section) warmMachine(set Set) {
 	if set.Warm == 0 {
 		return

@@ -57,7 +57,7 @@ func (f *findings) file(text []byte) File {
 	return file
 }
 
-// document is the file's one YAML document; nil if it cannot be read any further.
+// document returns the file's only YAML document, nil if it cannot be read.
 func (f *findings) document(text []byte) *yaml.Node {
 	const hint = "the file is YAML: https://yaml.org/spec/1.2.2/"
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
@@ -114,7 +114,7 @@ func longNode(node *yaml.Node) *yaml.Node {
 
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
 
-// refuseYAML refuses what is not YAML, with the library's words and lines.
+// refuseYAML reports the library's errors with their lines.
 func (f *findings) refuseYAML(err error, hint string) {
 	list := []string{err.Error()}
 	if several, ok := errors.AsType[*yaml.TypeError](err); ok {

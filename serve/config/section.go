@@ -18,11 +18,11 @@ type section struct {
 	line  int
 	keys  []string // in the file's order
 	value map[string]*yaml.Node
-	wrong bool           // it is no mapping, which is said
+	wrong bool           // it is no mapping, which was reported
 	at    map[string]int // the lines of the keys
 }
 
-// section reads a mapping; what is none is refused, and nothing at all is an empty one.
+// section reads a mapping. Anything else is refused, except null, which is an empty mapping.
 func (f *findings) section(node *yaml.Node, about string, line int) section {
 	s := section{findings: f, about: about, line: line, value: map[string]*yaml.Node{}, at: map[string]int{}}
 	for node.Kind == yaml.AliasNode {
@@ -38,7 +38,7 @@ func (f *findings) section(node *yaml.Node, about string, line int) section {
 	return s
 }
 
-// add takes over the keys of a mapping, and of those merged into it ("<<"), whose keys are overridden by its own.
+// add adds the keys of a mapping and of those merged into it ("<<"). Its own keys override merged ones.
 // https://yaml.org/type/merge.html
 func (s *section) add(node *yaml.Node) {
 	var merged []*yaml.Node
@@ -71,7 +71,7 @@ func (s *section) add(node *yaml.Node) {
 	}
 }
 
-// problem refuses something about the section.
+// problem reports a problem of the section.
 func (s section) problem(line int, message, hint string) {
 	about := s.about
 	if about == "" {
@@ -80,7 +80,7 @@ func (s section) problem(line int, message, hint string) {
 	s.refuse(line, about+" "+message, hint)
 }
 
-// only refuses keys that are not known, and says where they belong, or what was meant.
+// only refuses unknown keys, and suggests where they belong or what was meant.
 func (s section) only(known []string, home map[string]string) {
 	for _, key := range s.keys {
 		if slices.Contains(known, key) {
@@ -98,7 +98,7 @@ func (s section) only(known []string, home map[string]string) {
 	}
 }
 
-// lineOf is the line of a key, or of the section where it has none.
+// lineOf returns the line of a key, or of the section if the key is missing.
 func (s section) lineOf(key string) int {
 	if line, ok := s.at[key]; ok {
 		return line
@@ -112,7 +112,7 @@ func (s section) has(key string) bool {
 	return node != nil && node.ShortTag() != "!!null"
 }
 
-// text is a single value as it is written, without the blanks around it; empty where there is none.
+// text returns a single value as it is written, without surrounding blanks; "" if there is none.
 func (s section) text(key, example string) string {
 	node := s.value[key]
 	if node == nil {
@@ -131,7 +131,7 @@ func (s section) text(key, example string) string {
 	return strings.TrimSpace(node.Value)
 }
 
-// number is a whole number from least to most; ok is false where it is missing or refused.
+// number returns a whole number from least to most; ok is false if it is missing or refused.
 func (s section) number(key string, least, most int) (n int, ok bool) {
 	example := fmt.Sprintf("for example %s: %d", key, max(least, 2))
 	value := s.text(key, example)
@@ -140,15 +140,14 @@ func (s section) number(key string, least, most int) (n int, ok bool) {
 	}
 	n, err := strconv.Atoi(value)
 	if err != nil || n < least || n > most {
-		s.problem(s.at[key], fmt.Sprintf("has %s %q, which is not a whole number from %d to %d", key, value, least,
-			most),
-			example)
+		s.problem(s.at[key],
+			fmt.Sprintf("has %s %q, which is not a whole number from %d to %d", key, value, least, most), example)
 		return 0, false
 	}
 	return n, true
 }
 
-// texts is a list of single values, or one value that is comma- or newline-separated, as the action's inputs are.
+// texts returns a list of values, or the parts of one comma- or newline-separated value, as in the action's inputs.
 func (s section) texts(key, example string) []string {
 	node := s.value[key]
 	for node != nil && node.Kind == yaml.AliasNode {

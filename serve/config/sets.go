@@ -28,8 +28,8 @@ const (
 	labelsExample = "for example labels: [ec2-amd64]"
 )
 
-// nameForm leaves room for what makes a runner's name of a set's: GitHub takes 64 characters.
-// https://github.com/actions/actions-runner-controller has 45 too, so that a name can be taken over from there.
+// nameForm leaves room for what a runner's name adds to the set's: GitHub accepts 64 characters. The limit of 45 is
+// that of https://github.com/actions/actions-runner-controller, so that a name can be taken over from there.
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,44}$`)
 
 // IsName reports whether a text can be the name of a scale set in a file.
@@ -66,7 +66,7 @@ func (f *findings) sets(s section, file File) []Set {
 	return list
 }
 
-// pair refuses two sets that GitHub cannot tell apart; it compares names without case.
+// pair refuses two sets of one name, since GitHub ignores case, and warns of two with the same labels.
 func (f *findings) pair(other, set Set) {
 	switch {
 	case set.Name != "" && strings.EqualFold(other.Name, set.Name):
@@ -78,7 +78,7 @@ func (f *findings) pair(other, set Set) {
 	}
 }
 
-// folded is a list of labels in lower case, sorted.
+// folded returns labels in lower case, sorted.
 func folded(labels []string) []string {
 	list := make([]string, len(labels))
 	for i, label := range labels {
@@ -119,7 +119,7 @@ func (f *findings) set(node *yaml.Node, i int, file File) Set {
 	return set
 }
 
-// labels reads the labels; the name is one where there are none.
+// labels reads the labels. Without any, the name is the label.
 func (s section) labels(name string) []string {
 	list := s.texts(keyLabels, labelsExample)
 	if len(list) == 0 {
@@ -150,12 +150,12 @@ func (s section) labels(name string) []string {
 	return list
 }
 
-// group reads the runner group. A repository has none but the default one.
+// group reads the runner group. A repository has only the default one.
 func (s section) group(g GitHub) string {
 	name := s.text(keyGroup, "for example runner-group: builders")
 	if name != "" && !strings.EqualFold(name, "default") && g.URL != "" && g.Scope().IsRepository() {
-		s.problem(s.at[keyGroup], fmt.Sprintf("has the runner-group %q, and a repository has none but the default one",
-			name),
+		s.problem(s.at[keyGroup],
+			fmt.Sprintf("has the runner-group %q, and a repository has none but the default one", name),
 			"leave it out, or serve the organization: url: https://github.com/owner")
 	}
 	return name
@@ -174,8 +174,8 @@ func (s section) counts() (most, least, warm int) {
 		n   int
 	}{{keyMin, least}, {keyWarm, warm}} {
 		if ok && count.n > most {
-			s.problem(s.at[count.key], fmt.Sprintf("has %s %d, which is more than its max %d", count.key, count.n,
-				most),
+			s.problem(s.at[count.key],
+				fmt.Sprintf("has %s %d, which is more than its max %d", count.key, count.n, most),
 				fmt.Sprintf("%s is at most max", count.key))
 		}
 	}

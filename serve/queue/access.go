@@ -13,27 +13,27 @@ import (
 	"time"
 )
 
-// Access is the way to GitHub that all clients of a process share. It makes the two calls by which a client gets its
-// token for the service of scale sets once for all of them: GitHub lets few tokens be made in a minute, and with a call
-// for each set fifty of them would have used that up. It also signs the first of the two, since the library would keep
-// the user's token that it was made with, and sign in as an App by its own clock, whatever that shows.
+// Access is the transport to GitHub that all clients of a process share. A client gets its token for the scale-set
+// service by two calls, which Access makes once for all clients: GitHub creates few tokens a minute, which fifty sets
+// with two calls each would exceed. It also authorizes the first of the two: the library would use the token that it
+// was created with for ever, and would sign in as an App by the local clock.
 type Access struct {
 	below http.RoundTripper
 	token func(context.Context) (string, error)
-	turn  chan struct{} // held while what is below is used or made anew
+	turn  chan struct{} // held while the fields below are used or changed
 	kept  map[string]kept
-	asked map[string]asked // how the library asks, for asking again
-	given map[string]bool  // tokens for the service, of which those are false that GitHub knows no more
+	asked map[string]asked // the library's requests, for repeating them
+	given map[string]bool  // tokens for the service; false for those that GitHub refuses
 }
 
-// kept is an answer that serves all.
+// kept is an answer that is used for all clients.
 type kept struct {
 	status int
 	body   []byte
 	until  time.Time
 }
 
-// How long answers are kept. A registration token lives for an hour, what it is exchanged for says how long it lives.
+// How long answers are kept. A registration token is valid for an hour; the token for the service contains its expiry.
 const (
 	tokenPath      = "/actions/runners/registration-token"
 	connectionPath = "/actions/runner-registration"
@@ -41,7 +41,7 @@ const (
 	beforeEnd      = 2 * time.Minute
 )
 
-// NewAccess returns access over a transport. token is asked for a token of the user's, or of the App's, that works.
+// NewAccess returns access over a transport. token returns a valid token of the user or the App.
 func NewAccess(transport http.RoundTripper, token func(context.Context) (string, error)) *Access {
 	return &Access{below: transport, token: token, turn: make(chan struct{}, 1), kept: map[string]kept{},
 		asked: map[string]asked{}, given: map[string]bool{}}
@@ -65,7 +65,7 @@ func (a *Access) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// shared answers from what is kept, or asks.
+// shared waits for its turn and answers one of the two calls.
 func (a *Access) shared(request *http.Request, path string) (*http.Response, error) {
 	if err := a.take(request.Context()); err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func (a *Access) shared(request *http.Request, path string) (*http.Response, err
 	return a.answer(request, path)
 }
 
-// answer answers from what is kept, or asks. It is its turn.
+// answer returns the kept answer, or makes the call. The turn is held.
 func (a *Access) answer(request *http.Request, path string) (*http.Response, error) {
 	if answer := a.kept[path]; time.Now().Before(answer.until) {
 		return answer.response(request), nil
@@ -133,7 +133,7 @@ func withLimitStatus(response *http.Response) (*http.Response, error) {
 	return response, nil
 }
 
-// keptUntil is how long an answer serves; one that cannot be read is in the past.
+// keptUntil returns until when an answer is used; a time in the past for an answer that cannot be read.
 func keptUntil(path string, body []byte) time.Time {
 	token := tokenIn(body)
 	switch {
@@ -145,7 +145,7 @@ func keptUntil(path string, body []byte) time.Time {
 	return time.Now().Add(tokenKept)
 }
 
-// tokenIn reads the token of an answer, "" for none.
+// tokenIn returns the token of an answer, "" if there is none.
 func tokenIn(body []byte) string {
 	var answer struct{ Token string }
 	if json.Unmarshal(body, &answer) != nil {
@@ -172,7 +172,7 @@ func (k kept) response(request *http.Request) *http.Response {
 	}
 }
 
-// endOf reads the end of a token, zero where it cannot be read.
+// endOf returns the expiry of a token, zero if it cannot be read.
 func endOf(token string) time.Time {
 	var claims struct {
 		Ends int64 `json:"exp"`
@@ -188,7 +188,7 @@ func endOf(token string) time.Time {
 	return time.Unix(claims.Ends, 0)
 }
 
-// signInError is a sign-in that was refused.
+// signInError is the error of a refused sign-in.
 type signInError struct{ error }
 
 func (e *signInError) Unwrap() error { return e.error }

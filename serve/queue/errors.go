@@ -11,13 +11,13 @@ import (
 	"github.com/actions/scaleset"
 )
 
-// CallError is a call that GitHub refused or that got no answer. Status is 0 where there was none.
+// CallError is the error of a call that GitHub has refused or not answered. Status is 0 without an answer.
 type CallError struct {
 	Operation string // in words: "create scale set"
 	Status    int
 	Message   string
 	Class     Class
-	Owner     string // of the session, for Held, where GitHub names it
+	Owner     string // of the session, for Held, if GitHub names it
 	Err       error
 }
 
@@ -33,12 +33,12 @@ func (e *CallError) Unwrap() error { return e.Err }
 // Class states what a caller may do about an error.
 type Class int
 
-// The classes. Whatever is not known to belong to another one is Other.
+// The classes. An error that belongs to no other class is Other.
 const (
 	Other       Class = iota
 	Refused           // 400, 422: refused as it is
-	Denied            // 401, 403: the sign-in is not, or no longer, good for this
-	NotFound          // 404: gone, or not to be seen
+	Denied            // 401, 403: the credentials are not, or no longer, sufficient
+	NotFound          // 404: gone, or not visible to the credentials
 	Held              // 409: another process has the set's session
 	Taken             // there is a runner of that name
 	Busy              // the runner runs a job
@@ -63,7 +63,7 @@ var (
 	ownerOf = regexp.MustCompile(`active session for owner (.+?)\.?\s*$`)
 )
 
-// callError turns an error of the client into a *CallError. A context's end stays visible to errors.Is.
+// callError returns a *CallError for an error of the library. errors.Is still finds a context's error in it.
 func callError(operation string, err error) error {
 	if err == nil {
 		return nil
@@ -115,5 +115,5 @@ func classOf(call *CallError, err error) Class {
 	return Other
 }
 
-// queryEscape prepares a text that the client writes into a query as it is.
+// queryEscape escapes a text, which the library writes into a query as it is.
 func queryEscape(text string) string { return url.QueryEscape(text) }

@@ -1,7 +1,8 @@
-// Package queue speaks GitHub's service of runner scale sets in the words of this program: set, session, message,
-// registration. It is the only importer of actions/scaleset, GitHub's own client, which is a public preview.
+// Package queue is GitHub's scale-set service in this program's types: set, session, message, registration. It alone
+// imports actions/scaleset, GitHub's own client, which is a public preview.
 //
-// That client makes one call at a time, and its session client none beside a poll, so each set has a client of its own.
+// That client makes one call at a time, and its session client makes none during a poll, so each set has its own
+// client.
 package queue
 
 import (
@@ -20,17 +21,17 @@ type Options struct {
 	Access  *Access
 }
 
-// Client speaks for one set. It is safe for concurrent use; its calls are made one after the other.
+// Client makes the calls of one set. It is safe for concurrent use; calls are made one after another.
 type Client struct {
 	api *scaleset.Client
-	// turn is held by the call under way: the library's own mutex would not let a waiting call end with its context.
+	// turn is held by the call under way. The library's mutex would make a waiting call outlive its context.
 	turn chan struct{}
-	// listening is the session's: a poll that has to renew its token would wait for the calls of the other.
+	// listening is the session's client: a poll that has to renew its token would wait for the calls of api.
 	listening *scaleset.Client
 	access    *Access
 }
 
-// Connect returns a client that has made no call yet.
+// Connect returns a client. It makes no call.
 func Connect(o Options) (*Client, error) {
 	c := &Client{turn: make(chan struct{}, 1), access: o.Access}
 	for _, api := range []**scaleset.Client{&c.api, &c.listening} {
@@ -47,7 +48,7 @@ func Connect(o Options) (*Client, error) {
 	return c, nil
 }
 
-// do makes a call when it is its turn.
+// do waits for its turn and makes a call.
 func (c *Client) do(ctx context.Context, operation string, call func() error) error {
 	select {
 	case c.turn <- struct{}{}:
@@ -64,13 +65,13 @@ type Set struct {
 	Name          string
 	GroupID       int
 	Labels        []string
-	DisableUpdate bool // its runners do not update themselves
+	DisableUpdate bool // disables the self-updates of its runners
 }
 
 // DefaultGroupID is the id of every scope's default runner group.
 const DefaultGroupID = 1
 
-// GroupID is the id of a runner group. An error of class NotFound says that there is none of that name.
+// GroupID returns the id of a runner group. If there is none of that name the error has the class NotFound.
 func (c *Client) GroupID(ctx context.Context, name string) (int, error) {
 	if name == "" || strings.EqualFold(name, scaleset.DefaultRunnerGroup) {
 		return DefaultGroupID, nil
@@ -91,7 +92,7 @@ func (c *Client) GroupID(ctx context.Context, name string) (int, error) {
 	return group.ID, nil
 }
 
-// Find looks a set up by its name, which is unique in its group; found is false where there is none.
+// Find looks a set up by its name, which is unique in its group.
 func (c *Client) Find(ctx context.Context, group int, name string) (set Set, found bool, err error) {
 	var there *scaleset.RunnerScaleSet
 	err = c.do(ctx, "find scale set", func() (err error) {
@@ -104,7 +105,7 @@ func (c *Client) Find(ctx context.Context, group int, name string) (set Set, fou
 	return plain(there), true, nil
 }
 
-// Count reads a set's count of jobs and runners.
+// Count returns a set's count of jobs and runners.
 func (c *Client) Count(ctx context.Context, id int) (Count, error) {
 	const operation = "read scale set"
 	var there *scaleset.RunnerScaleSet
@@ -121,8 +122,8 @@ func (c *Client) Count(ctx context.Context, id int) (Count, error) {
 	return count(there.Statistics), nil
 }
 
-// Create makes a set. Where there is one of its name already it returns that one, as it is: an answer may have been
-// lost, or another process was faster.
+// Create creates a set. If one of that name exists it returns that one as it is: an earlier answer may have been lost,
+// or another process was faster.
 func (c *Client) Create(ctx context.Context, wanted Set) (Set, error) {
 	var made *scaleset.RunnerScaleSet
 	err := c.do(ctx, "create scale set", func() (err error) {
@@ -140,7 +141,7 @@ func (c *Client) Create(ctx context.Context, wanted Set) (Set, error) {
 	return Set{}, err
 }
 
-// Update brings a set to what is wanted.
+// Update changes a set to what is wanted.
 func (c *Client) Update(ctx context.Context, wanted Set) (Set, error) {
 	var made *scaleset.RunnerScaleSet
 	err := c.do(ctx, "update scale set", func() (err error) {
@@ -153,7 +154,7 @@ func (c *Client) Update(ctx context.Context, wanted Set) (Set, error) {
 	return plain(made), nil
 }
 
-// Delete removes a set. One that is gone already is a success.
+// Delete deletes a set. It succeeds if the set is gone already.
 func (c *Client) Delete(ctx context.Context, id int) error {
 	err := c.do(ctx, "delete scale set", func() error { return c.api.DeleteRunnerScaleSet(ctx, id) })
 	if ClassOf(err) == NotFound {
@@ -180,8 +181,8 @@ func plain(there *scaleset.RunnerScaleSet) Set {
 	return set
 }
 
-// Dropped are the labels that are wanted and that GitHub has not kept: a GitHub Enterprise Server below 3.21 drops all
-// but the set's name, without a word. GitHub does not tell labels apart by case.
+// Dropped returns the wanted labels that GitHub has not kept: a GitHub Enterprise Server before 3.21 silently drops all
+// but the set's name. GitHub ignores the case of labels.
 // https://github.com/actions/scaleset/blob/v0.4.0/README.md#github-enterprise-server
 func (s Set) Dropped(wanted []string) []string {
 	return slices.DeleteFunc(slices.Clone(wanted), func(label string) bool {
@@ -189,14 +190,14 @@ func (s Set) Dropped(wanted []string) []string {
 	})
 }
 
-// Registration is a runner that exists already, offline, and what its machine needs to be it. JIT is a secret.
+// Registration is a registered runner, offline yet, and the JIT configuration for its machine, which is a secret.
 type Registration struct {
 	ID  int64
 	JIT string
 }
 
-// Register makes a runner of the set that takes one job. An error of class Taken says that there is a runner of that
-// name: an earlier answer may have been lost.
+// Register registers a runner of the set for one job. If there is a runner of that name the error has the class Taken:
+// an earlier answer may have been lost.
 func (c *Client) Register(ctx context.Context, set int, name string) (Registration, error) {
 	const operation = "generate JIT configuration"
 	setting := &scaleset.RunnerScaleSetJitRunnerSetting{Name: name, WorkFolder: "_work"}
@@ -215,7 +216,7 @@ func (c *Client) Register(ctx context.Context, set int, name string) (Registrati
 	return Registration{ID: int64(made.Runner.ID), JIT: made.EncodedJITConfig}, nil
 }
 
-// Runner looks a runner up by name: its id, and the id of the set that it is of.
+// Runner looks a runner up by name. It returns its id and the id of its set.
 func (c *Client) Runner(ctx context.Context, name string) (id int64, set int, found bool, err error) {
 	var there *scaleset.RunnerReference
 	err = c.do(ctx, "find runner", func() (err error) {
@@ -228,8 +229,8 @@ func (c *Client) Runner(ctx context.Context, name string) (id int64, set int, fo
 	return int64(there.ID), there.RunnerScaleSetID, true, nil
 }
 
-// Remove takes a runner's registration away. One that is gone already is a success; an error of class Busy says that
-// it runs a job.
+// Remove removes a runner's registration. It succeeds if the runner is gone already. If the runner has a job the error
+// has the class Busy.
 func (c *Client) Remove(ctx context.Context, id int64) error {
 	err := c.do(ctx, fmt.Sprintf("remove runner %d", id), func() error { return c.api.RemoveRunner(ctx, id) })
 	if ClassOf(err) == NotFound {

@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// GitHub may refuse a token for the service of scale sets before its time is over. The library uses each token until
-// then, whatever the answers are, and cannot be made to ask for another one: it could neither register a runner nor end
-// its session for up to an hour. So such a token is replaced on its way.
+// GitHub may refuse a token for the scale-set service before it expires. The library uses each token until then,
+// whatever the answers are, and cannot be made to request another one: for up to an hour it could neither register a
+// runner nor end its session. So this file replaces such a token in the requests.
 // https://github.com/actions/scaleset/blob/v0.4.0/client.go, updateTokenIfNeeded
 
-// asked is a request of the library for a token.
+// asked is a request for a token, as the library has made it.
 type asked struct {
 	method, url string
 	header      http.Header
 	body        []byte
 }
 
-// isRefused reports whether GitHub knows the token of a request no more, and another one can be had.
+// isRefused reports whether GitHub has refused the token of a request, which renew can replace.
 func (a *Access) isRefused(request *http.Request) bool {
 	if a.take(request.Context()) != nil {
 		return false
@@ -29,7 +29,7 @@ func (a *Access) isRefused(request *http.Request) bool {
 	return ours && !good
 }
 
-// refuse notes that GitHub does not know the token of a request. Those of message queues the library renews itself.
+// refuse notes that GitHub has refused the token of a request. The library renews those of message queues itself.
 func (a *Access) refuse(request *http.Request) {
 	if a.take(request.Context()) != nil {
 		return
@@ -45,7 +45,8 @@ func (a *Access) refuse(request *http.Request) {
 	}
 }
 
-// renew gives a request another token, where GitHub knows its own no more. A refusal of that is the request's answer.
+// renew gives a request another token if GitHub has refused its own. If GitHub refuses another one, that refusal is the
+// request's answer.
 func (a *Access) renew(request *http.Request) (refusal *http.Response, err error) {
 	if err := a.take(request.Context()); err != nil {
 		return nil, err
@@ -74,7 +75,7 @@ func (a *Access) renew(request *http.Request) (refusal *http.Response, err error
 	return nil, nil //nolint:nilnil // the request goes on
 }
 
-// askAgain makes a request as the library has made it, with the authorization that it needs now.
+// askAgain returns a copy of a request of the library, with another authorization.
 func (a *Access) askAgain(because *http.Request, path, authorization string) (*http.Request, error) {
 	said := a.asked[path]
 	again, err := http.NewRequestWithContext(because.Context(), said.method, said.url, io.NopCloser(

@@ -7,23 +7,23 @@ import (
 	"github.com/actions/scaleset"
 )
 
-// Session is the right to a set's messages. GitHub gives it to one process at a time.
+// Session gives access to a set's messages. A set has one session at a time.
 type Session struct {
 	api *scaleset.MessageSessionClient
 	// First is the count when the session began.
 	First Count
 }
 
-// Count is GitHub's own count of a set's jobs and runners.
+// Count is GitHub's count of a set's jobs and runners.
 type Count struct {
 	Available  int // waiting, given to nobody
-	Assigned   int // to this set, running ones among them: how many runners it needs
+	Assigned   int // to this set, including running ones: how many runners it needs
 	Running    int
 	Registered int // runners, online or not
 	Idle       int
 }
 
-// Job is what a message says of a job.
+// Job is a job as a message describes it.
 type Job struct {
 	ID         string
 	RunID      int64
@@ -36,7 +36,7 @@ type Job struct {
 	Queued, Assigned, RunnerAssigned, Finished time.Time // zero where GitHub does not say
 }
 
-// Message is what GitHub tells: the count, and what has happened since the last one, at most 50 things.
+// Message is the count and what has happened since the last message, at most 50 events.
 type Message struct {
 	ID        int
 	Count     Count
@@ -46,7 +46,7 @@ type Message struct {
 	Completed []Job
 }
 
-// Open begins the session of a set. An error of class Held says that another process has it.
+// Open creates the session of a set. If another process holds one the error has the class Held.
 func (c *Client) Open(ctx context.Context, set int, owner string) (*Session, error) {
 	api, err := c.listening.MessageSessionClient(ctx, set, owner,
 		scaleset.WithRetryableHTTPClint(retrying(c.access)))
@@ -73,13 +73,13 @@ const noQueue = "the answer names no message queue"
 
 func (s *Session) hasQueue() bool { return s.api.Session().MessageQueueURL != "" }
 
-// Close ends the session, so that another process gets it at once.
+// Close deletes the session, so that another process gets one at once.
 func (s *Session) Close(ctx context.Context) error {
 	return callError("delete session", s.api.Close(ctx))
 }
 
-// Next waits for the message after the last one, for up to 50 s; nil says that there was none. What is not acknowledged
-// comes again. capacity is how many jobs GitHub may assign to the set in all; the others wait there.
+// Next waits up to 50 s for the message after the last one. It returns nil if there is none. A message that is not
+// acknowledged comes again. capacity is how many jobs GitHub may assign to the set in all; the others wait at GitHub.
 func (s *Session) Next(ctx context.Context, last, capacity int) (*Message, error) {
 	got, err := s.api.GetMessage(ctx, last, capacity)
 	if err != nil && !s.hasQueue() {
@@ -105,7 +105,8 @@ func (s *Session) Next(ctx context.Context, last, capacity int) (*Message, error
 	return message, nil
 }
 
-// Acknowledge says that a message need not come again. One without an id is none of the queue's: it only had the count.
+// Acknowledge deletes a message, so that it does not come again. One without an id is none of the queue's: it only had
+// the count.
 func (s *Session) Acknowledge(ctx context.Context, id int) error {
 	if id == 0 {
 		return nil
@@ -113,7 +114,7 @@ func (s *Session) Acknowledge(ctx context.Context, id int) error {
 	return callError("delete message", s.api.DeleteMessage(ctx, id))
 }
 
-// Acquire takes available jobs for the set.
+// Acquire acquires available jobs for the set.
 func (s *Session) Acquire(ctx context.Context, requests []int64) error {
 	_, err := s.api.AcquireJobs(ctx, requests)
 	return callError("acquire jobs", err)

@@ -22,9 +22,9 @@ const (
 	firstWait   = 500 * time.Millisecond
 )
 
-// retrying makes the client that actions/scaleset is given. The library changes that client's policy while it signs in
-// (it then retries 401 and 403 in every call, and a poll in another goroutine reads what it writes), so the retries are
-// made below it, and each of its two clients gets one of its own. It takes nothing but an http.Transport.
+// retrying returns the HTTP client for actions/scaleset. The library changes that client's retry policy while it signs
+// in (it then retries 401 and 403 in every call, and races with a poll in another goroutine), so retries are made below
+// it, and each of the two library clients gets its own. The library accepts only an http.Transport.
 // https://github.com/actions/scaleset/blob/v0.4.0/client.go, getActionsServiceAdminConnectionRequest
 func retrying(below *Access) *retryablehttp.Client {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
@@ -36,8 +36,8 @@ func retrying(below *Access) *retryablehttp.Client {
 	return client
 }
 
-// retrier asks again what got no answer, a 5xx, or a 401 for a token that can be replaced. It reads answers to their
-// end: the library leaves one open that breaks off.
+// retrier repeats calls without an answer, with a 5xx, or with a 401 for a token that can be replaced. It reads answers
+// to their end: the library does not close one that breaks off.
 type retrier struct{ below *Access }
 
 // RoundTrip implements http.RoundTripper.

@@ -80,8 +80,8 @@ func TestMetricsText(t *testing.T) {
 	golden(t, "metrics.txt", own.String())
 }
 
-// TestNeverLooked: a process that has never seen all machines and runners has an age of its last look, so that the alert
-// on it works.
+// TestNeverLooked: a process that has never seen all machines and runners has an age of its last look, so that the
+// alert on it works.
 func TestNeverLooked(t *testing.T) {
 	t.Parallel()
 	_, text := get(t, Snapshot{At: at, Started: ago(7 * time.Minute)}, NewMetrics(), "/metrics")

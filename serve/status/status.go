@@ -1,5 +1,5 @@
 // Package status shows what the server of scale sets is doing: metrics for Prometheus, answers for health checks, and a
-// page for people. It has no data of its own: all is made of a Snapshot, and of what the server has counted in Metrics.
+// page for people. All of it is made from a Snapshot and from what the server has counted in Metrics.
 package status
 
 import "time"
@@ -13,7 +13,7 @@ type Snapshot struct {
 	Owner   string    // of the sessions: this installation and host
 	WebURL  string    // of GitHub: https://github.com
 	Looked  time.Time // when the last look began that saw EC2 and GitHub; zero while none did
-	Unseen  string    // what the newest look could not see; empty if it saw everything
+	Unseen  string    // what the last look could not see; empty if it saw everything
 	Reload  Reload
 	Hosts   []string // names that the page may be asked for by, beside IP addresses and localhost
 	Sets    []Set
@@ -58,19 +58,19 @@ type Set struct {
 
 	Assigned, Running, Waiting int // jobs, by GitHub's count
 
-	Paused   time.Time // until when no machine is launched, after a refusal; zero if launches go on
+	Paused   time.Time // until when no machine is launched, after a refusal; zero if there is no pause
 	Machines []Machine
 	Refusals []Refusal // the newest first
 }
 
-// Session is what a set has of GitHub's message session.
+// Session is the state of a set's message session.
 type Session string
 
 // The states of a session.
 const (
 	Listening  Session = "listening"
 	Standby    Session = "standby" // another process of this installation has it
-	Refused    Session = "refused" // by GitHub, or another installation has it: somebody must act
+	Refused    Session = "refused" // by GitHub, or another installation holds it: somebody must act
 	Connecting Session = "connecting"
 )
 
@@ -85,7 +85,7 @@ type Machine struct {
 	Market   string
 	Region   string
 	State    State
-	Since    time.Time // when it was launched, or asked for; zero if not known
+	Since    time.Time // when it was launched, or requested; zero if not known
 	Job      Job
 }
 
@@ -94,12 +94,12 @@ type State string
 
 // The states of a machine.
 const (
-	Launching State = "launching" // registered and asked for
+	Launching State = "launching" // registered, and requested from EC2
 	Starting  State = "starting"  // EC2 has it, and its runner is not online yet
 	Idle      State = "idle"      // online, without a job
 	Busy      State = "busy"
 	Ending    State = "ending"  // its job is over, or its registration is gone
-	Warming   State = "warming" // boots once, and stops then
+	Warming   State = "warming" // boots once and then stops
 	Stopped   State = "stopped" // warm: kept for the next jobs
 )
 
@@ -114,7 +114,7 @@ type Job struct {
 	Since      time.Time
 }
 
-// Refusal is something that EC2 or GitHub has refused.
+// Refusal is a call that EC2 or GitHub has refused.
 type Refusal struct {
 	At      time.Time // the last time
 	Times   int
