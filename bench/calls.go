@@ -7,7 +7,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// populations are how many runners of others the repository has.
+// populations are the numbers of other runners in the repository.
 var populations = []int{0, 300, 3000}
 
 func among(others int, what string) string { return fmt.Sprintf("%s among %d runners", what, others) }
@@ -28,7 +28,7 @@ func callRows() (rows []row) {
 }
 
 // calls counts the calls of a start and a stop in repositories with other runners. The machine takes as long as the
-// simulator's ordinary one.
+// simulator's default.
 func calls(t *trial) error {
 	for _, others := range populations {
 		if err := t.callsAmong(others); err != nil {
@@ -59,7 +59,7 @@ func (t *trial) callsAmong(others int) error {
 	return nil
 }
 
-// count notes the calls of a step.
+// count records the calls of a step.
 func (t *trial) count(s *scene, what string, since int) {
 	t.add(what+": GitHub", s.calls("github", since))
 	t.add(what+": GitHub's points", s.points(since))
@@ -77,7 +77,7 @@ func sweepRows() (rows []row) {
 	return rows
 }
 
-// sweeps counts the calls of a sweep that looks at a runner at work, and at runners of others.
+// sweeps counts the calls of a sweep that finds a busy runner and other runners.
 func sweeps(t *trial) error {
 	for _, others := range populations {
 		if err := t.sweepAmong(others); err != nil {

@@ -5,12 +5,12 @@ import (
 	"math"
 )
 
-// growth is what the measured calls mean for those who run many jobs: it multiplies and divides them by published
-// limits, and brings no figure of its own but the sizes that it looks at.
+// growth computes what the measured calls mean for users with many jobs, from published limits. It adds no other
+// figures than the sizes that it considers.
 type growth struct{ results Results }
 
-// The sizes that growth looks at. A working day is ten hours long, into which all of a day's jobs fall; a repository is
-// swept every quarter of an hour, as the README advises.
+// The sizes considered. All jobs of a day run within ten hours; a repository is swept every quarter of an hour, as the
+// README advises.
 var (
 	jobsADay     = []int{100, 1_000, 10_000, 100_000}
 	repositories = []int{1, 10, 100, 1_000}
@@ -21,13 +21,13 @@ const (
 	sweepsAnHour = 4
 )
 
-// cost is what one job takes of each limit: a start and a stop, each with a runner of its own.
+// cost is what one job uses of each limit: a start and a stop with their own runner.
 type cost struct {
 	github, points, creations float64 // calls, points and creations at GitHub
 	runs, looks               float64 // calls of RunInstances, and other calls to EC2
 }
 
-// of gives the median of a figure, NaN for one that was not measured: it spoils all that is made of it, visibly.
+// of returns the median of a figure, NaN if it was not measured, which visibly spoils every result.
 func (g growth) of(group, name string) float64 {
 	f := g.results.figure(group, name)
 	if f == nil || f.summarize().Ours.Runs == 0 {
@@ -36,8 +36,8 @@ func (g growth) of(group, name string) float64 {
 	return f.summarize().Ours.Median
 }
 
-// step is what one step costs, by the rows that count it. A call that creates or removes counts as five points, so
-// points and calls tell how many there were of either.
+// step returns the cost of one step, by the rows that count it. A call that writes counts as five points, so the
+// numbers of reads and writes follow from points and calls.
 func (g growth) step(group, what string) cost {
 	c := cost{
 		github: g.of(group, what+": GitHub"), points: g.of(group, what+": GitHub's points"),
@@ -48,20 +48,19 @@ func (g growth) step(group, what string) cost {
 	return c
 }
 
-// stop is what the stop of one runner costs. What it writes at GitHub is a removal, and EC2 launches nothing.
+// stop returns the cost of stopping one runner. Its only write at GitHub is a removal, and EC2 launches nothing.
 func (g growth) stop(others int) cost {
 	what := among(others, "stop")
 	return cost{github: g.of(groupCalls, what+": GitHub"), points: g.of(groupCalls, what+": GitHub's points"),
 		looks: g.of(groupCalls, what+": EC2")}
 }
 
-// job is what a job costs whose start brings up one runner, with so many runners of others in the scope.
+// job returns the cost of a job whose start brings up one runner, with this many other runners in the scope.
 func (g growth) job(others int) cost {
 	return g.step(groupCalls, among(others, "start")).plus(g.stop(others))
 }
 
-// shared is what a job costs when one start brings up so many runners at once, each of which is stopped by a step of
-// its own.
+// shared returns the cost of a job if one start brings up this many runners, each stopped by its own step.
 func (g growth) shared(count int, by string) cost {
 	c, n := g.step(groupMany, many(count, by)), float64(count)
 	return cost{c.github / n, c.points / n, c.creations / n, c.runs / n, c.looks / n}.plus(g.stop(0))
@@ -71,7 +70,7 @@ func (c cost) plus(d cost) cost {
 	return cost{c.github + d.github, c.points + d.points, c.creations + d.creations, c.runs + d.runs, c.looks + d.looks}
 }
 
-// bound is one published limit, and how many jobs an hour it lets through.
+// bound is a published limit, and how many jobs an hour it allows.
 type bound struct {
 	name, page string
 	need, most float64 // of a job, and an hour
@@ -80,7 +79,7 @@ type bound struct {
 
 func (b bound) jobs() float64 { return b.most / b.need }
 
-// bounds are the limits for jobs of a cost with one token, in one account and region.
+// bounds returns the limits for jobs of a cost with one token, in one account and region.
 func (c cost) bounds() []bound {
 	return []bound{
 		{"GitHub: requests of a token", githubPage, c.github, githubHourly,
@@ -99,7 +98,7 @@ func (c cost) bounds() []bound {
 	}
 }
 
-// first is the bound that is reached first among those of one token.
+// first returns the limit of one token that is reached first.
 func (c cost) first() bound {
 	list := c.bounds()
 	best := list[0]
@@ -117,7 +116,7 @@ type day struct {
 	hourly              float64 // jobs
 	requests, ofToken   float64 // of GitHub an hour, and what share of a token's limit
 	runShare, pointsMin float64 // share of RunInstances' rate; GitHub's points a minute
-	tokens              int     // how many tokens with a limit of their own that takes
+	tokens              int     // how many tokens with their own limits are needed
 }
 
 func (c cost) day(jobs int) day {
@@ -150,7 +149,7 @@ func percent(share float64) string {
 	return fmt.Sprintf("%.1f %%", share*100)
 }
 
-// whole shows a number whose fractions nobody needs, with a thin mark between thousands.
+// whole formats a number without decimals, with a thousands separator.
 func whole(value float64) string {
 	if math.IsNaN(value) {
 		return "not measured"

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// growthText is the page's chapter on growth.
+// growthText returns the page's section on growth.
 func growthText(g growth) string {
 	var b strings.Builder
 	b.WriteString("\n## Growth\n\nComputed from the medians above and from the published limits of " +
@@ -18,7 +18,7 @@ func growthText(g growth) string {
 	return b.String()
 }
 
-// runnersText: with more runners in one start.
+// runnersText writes how calls grow with the runners of one start.
 func (g growth) runnersText(b *strings.Builder) {
 	b.WriteString("\n### More runners in one start\n\n")
 	rows := [][]string{{"runners", "by", "seconds", "GitHub calls", "a runner", "EC2 calls", "a runner"}}
@@ -41,7 +41,7 @@ launch (EC2 allows %d a second). These limits determine the time for many of the
 `, githubCreations, creationsHourly, ec2RunCalls)
 }
 
-// limitsText: how many jobs an hour each limit lets through.
+// limitsText writes how many jobs an hour each limit allows.
 func (g growth) limitsText(b *strings.Builder) {
 	b.WriteString("\n### Jobs an hour\n\nEach job starts and stops its own runner, with one token, in one " +
 		"account and region:\n\n")
@@ -70,7 +70,7 @@ func (g growth) limitsText(b *strings.Builder) {
 	b.WriteString(align(rows))
 }
 
-// daysText: jobs a day.
+// daysText writes what a number of jobs a day needs.
 func (g growth) daysText(b *strings.Builder) {
 	fmt.Fprintf(b, "\n### Jobs a day\n\nAll of a day's jobs run within %d hours, each with its own start and stop:\n\n",
 		workingHours)
@@ -93,7 +93,7 @@ let runners serve several jobs (` + "`idle-timeout-minutes`" + `), or use a cont
 `)
 }
 
-// sweepsText: repositories that are swept.
+// sweepsText writes what sweeps of many repositories need.
 func (g growth) sweepsText(b *strings.Builder) {
 	fmt.Fprintf(b, "\n### Repositories\n\nA scheduled sweep every %d minutes in each repository, all "+
 		"with one token:\n\n",
@@ -116,7 +116,7 @@ the runners at the organization
 }
 
 func decimal(value float64) string {
-	if value != value { // not a number: it was not measured
+	if value != value { // NaN: not measured
 		return "not measured"
 	}
 	return fmt.Sprintf("%.1f", value)

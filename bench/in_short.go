@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// inShort is the page's first section: what most readers look for, from the figures of the tables below it.
+// inShort returns the page's first section, a summary of the tables below it.
 func (g growth) inShort() string {
 	ours, least, most := 0.0, math.NaN(), math.NaN()
 	for _, delay := range delays {
@@ -31,7 +31,7 @@ func (g growth) inShort() string {
 		whole(g.job(0).first().jobs()), whole(g.shared(10, "token").first().jobs()))
 }
 
-// orFirst is a value, or the first one where there is none yet.
+// orFirst returns value, or first if there is no value.
 func orFirst(value, first float64) float64 {
 	if math.IsNaN(value) {
 		return first
@@ -39,7 +39,7 @@ func orFirst(value, first float64) float64 {
 	return value
 }
 
-// measured is a figure as the tables have it.
+// measured formats a figure as the tables do.
 func measured(value float64) string {
 	if math.IsNaN(value) {
 		return "not measured"

@@ -1,9 +1,9 @@
-// Command bench measures what the program costs, as a user of it would see: the built binary runs as GitHub runs a
-// step, against the simulated EC2 and GitHub, whose latencies and limits are those that are published.
+// Command bench measures what the program costs its users: it runs the built binary as GitHub runs a step, against a
+// simulated EC2 and GitHub with the published latencies and limits.
 //
-// It prints a table with medians and the spread, and writes the same as JSON, from which `-report` makes
-// docs/performance.md. With -image it runs the container image too, by docker. With -against it runs another action
-// that takes the same inputs in the same run, pair by pair, and prints the ratios. bench/aws measures the real clouds.
+// It prints a table with medians and spreads and writes the same as JSON, from which `-report` generates
+// docs/performance.md. With -image it also runs the container image with docker. With -against it runs another action
+// with the same inputs in the same run, in pairs, and prints the ratios. bench/aws measures the real services.
 package main
 
 import (
@@ -28,7 +28,7 @@ func main() {
 	flag.IntVar(&b.runs, "runs", 10, "how often each is measured")
 	flag.StringVar(&b.only, "only", "",
 		"measure only the groups with this in their names, and keep the others of -json")
-	flag.StringVar(&out, "json", "bench/results.json", "where the results go; empty for nowhere")
+	flag.StringVar(&out, "json", "bench/results.json", "write the results to this file")
 	flag.StringVar(&report, "report", "", "make this Markdown file from the results of -json, and measure nothing")
 	flag.Parse()
 	b.against = strings.Fields(against)

@@ -6,13 +6,13 @@ import (
 	"sync"
 )
 
-// counts are how many runners one start brings up, and kinds how they register.
+// counts are the numbers of runners of one start, and kinds how they register.
 var (
 	counts = []int{1, 3, 10, 50, 200}
 	kinds  = []kind{{"token", "false"}, {"JIT", "true"}}
 )
 
-// kind is a way to register, and the input use-jit for it.
+// kind is a way to register, with the value of the input use-jit.
 type kind struct{ name, jit string }
 
 func many(count int, by string) string { return fmt.Sprintf("%d by %s", count, by) }

@@ -14,24 +14,23 @@ import (
 	"time"
 )
 
-// bench is what to measure.
+// bench is a run of measurements.
 type bench struct {
 	binary  string
 	against []string
 	image   string
 	runs    int
 	only    string
-	notes   io.Writer // what is going on; by default standard error
+	notes   io.Writer // progress messages; by default standard error
 
 	mu      sync.Mutex
 	results Results
-	turns   chan struct{} // one for each process that may begin now; nil while nothing runs beside it
-	rivals  chan struct{} // as many places as rivals may run at once
+	turns   chan struct{} // one for each process that may start now; nil while nothing runs in parallel
+	rivals  chan struct{} // one for each rival that may run at once
 }
 
-// between is the time from one process to the next while many wait side by side: their start-ups must not slow each
-// other, and so not what is measured. Another action may be larger: it takes more of these turns, and only so many wait
-// at once.
+// between is the time between the starts of processes that wait in parallel: they must not slow each other's start-up.
+// Another action may be larger, so it takes more of these turns, and only a few may wait at once.
 const (
 	between      = 150 * time.Millisecond
 	rivalTurns   = 6
@@ -62,7 +61,7 @@ func (b *bench) measure(ctx context.Context) (Results, error) {
 	return b.results, nil
 }
 
-// begin notes where the measurement takes place.
+// begin records the environment of the measurement.
 func (b *bench) begin() {
 	if b.notes == nil {
 		b.notes = os.Stderr
@@ -78,7 +77,7 @@ func (b *bench) begin() {
 	}
 }
 
-// together runs a stage's measurements side by side.
+// together runs the measurements of a stage in parallel.
 func (b *bench) together(ctx context.Context, list []measurement, now stage) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -99,7 +98,7 @@ func (b *bench) together(ctx context.Context, list []measurement, now stage) err
 	return firstReal(errs)
 }
 
-// firstReal prefers an error to the cancels that it caused.
+// firstReal prefers an error to the cancellations that it caused.
 func firstReal(errs []error) error {
 	for _, err := range errs {
 		if err != nil && !errors.Is(err, context.Canceled) {
@@ -126,7 +125,7 @@ func (b *bench) giveTurns(ctx context.Context) {
 	}
 }
 
-// turn waits until a process may begin.
+// turn waits until a process may start.
 func (b *bench) turn(ctx context.Context) error {
 	if b.turns == nil {
 		return ctx.Err()
@@ -139,8 +138,7 @@ func (b *bench) turn(ctx context.Context) error {
 	}
 }
 
-// repeat runs a measurement as often as wanted: one after the other where it needs the machine for itself, else side by
-// side.
+// repeat runs a measurement several times: one after the other if it needs the machine for itself, else in parallel.
 func (b *bench) repeat(ctx context.Context, m measurement) error {
 	if !strings.Contains(m.group, b.only) {
 		return nil
@@ -168,8 +166,8 @@ func (b *bench) repeat(ctx context.Context, m measurement) error {
 	return nil
 }
 
-// pair runs a measurement once, with a rival for both, one right after the other and each first in turn. What a rival
-// cannot do is told beside the results; it stops no measurement.
+// pair runs a measurement once. With a rival it runs both, one after the other and each first in turn. Failures of a
+// rival are reported with the results and stop nothing.
 func (b *bench) pair(ctx context.Context, m measurement, i int) error {
 	ours := &trial{ctx: ctx, bench: b, measurement: m, command: []string{b.binary}}
 	theirs := &trial{ctx: ctx, bench: b, measurement: m, command: b.against, rival: true}
@@ -189,7 +187,7 @@ func (b *bench) pair(ctx context.Context, m measurement, i int) error {
 	return nil
 }
 
-// race runs a rival's trial when there is a place for it.
+// race runs a rival's trial when it is allowed to.
 func (b *bench) race(t *trial) error {
 	b.rivals <- struct{}{}
 	defer func() { <-b.rivals }()
@@ -199,7 +197,7 @@ func (b *bench) race(t *trial) error {
 	return t.ctx.Err()
 }
 
-// trial is one run of a measurement, of ours or of the rival.
+// trial is one run of a measurement, ours or the rival's.
 type trial struct {
 	measurement
 	ctx     context.Context
@@ -211,7 +209,7 @@ type trial struct {
 	values map[string]float64
 }
 
-// add notes the trial's value of a row.
+// add records the trial's value of a row.
 func (t *trial) add(name string, value float64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -221,7 +219,7 @@ func (t *trial) add(name string, value float64) {
 	t.values[t.find(name).name] = value
 }
 
-// finish runs the trial. One that fails has no values: a failure that is fast is no result.
+// finish runs the trial. One that fails has no values: the time of a failure is not a result.
 func (t *trial) finish() error {
 	err := t.run(t)
 	if err != nil {
@@ -230,7 +228,7 @@ func (t *trial) finish() error {
 	return err
 }
 
-// note adds the values of a pair.
+// note records the values of a pair.
 func (b *bench) note(ours, theirs *trial) {
 	for _, r := range ours.rows {
 		value, measured := ours.values[r.name]
@@ -242,7 +240,7 @@ func (b *bench) note(ours, theirs *trial) {
 	}
 }
 
-// add adds a value to a figure. The first values of a figure are those that have a rival's beside them.
+// add adds a value to a figure. The first values of a figure are those with a rival's value.
 func (b *bench) add(group string, r row, value, rival float64, both bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -259,7 +257,7 @@ func (b *bench) add(group string, r row, value, rival float64, both bool) {
 	f.Rival = append(f.Rival, rival)
 }
 
-// trouble notes what the rival could not do.
+// trouble records a failure of the rival.
 func (b *bench) trouble(text string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

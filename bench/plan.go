@@ -2,33 +2,32 @@ package main
 
 import "fmt"
 
-// row is one line of a table: what is measured, in which unit, and what its median should not exceed (0: nothing is
-// promised).
+// row is a line of a table: what is measured, its unit, and the limit of its median (0: none).
 type row struct {
 	name, unit string
 	most       float64
 }
 
-// measurement is one group of figures, and how to get one value of each.
+// measurement is a group of figures, and how to get one value of each.
 type measurement struct {
 	group string
 	rows  []row
 	run   func(*trial) error
 	stage stage
-	// ours reports whether no other action has anything like it.
+	// ours means that no other action has anything comparable.
 	ours bool
 }
 
-// stage says beside what a measurement may run. The stages come one after the other.
+// stage is what a measurement may run in parallel with. The stages run one after the other.
 type stage int
 
 const (
 	alone   stage = iota // the program's own time and memory: nothing runs beside it
-	timed                // parts of a second after long waits, which go on side by side
+	timed                // parts of a second after long waits, which run in parallel
 	counted              // calls, and times of many seconds
 )
 
-// plan is all that is measured, in the order of the page.
+// plan returns all measurements in the order of the page.
 func (b *bench) plan() []measurement {
 	list := []measurement{
 		{group: groupStartUp, run: startUp, stage: alone, rows: []row{
@@ -56,7 +55,7 @@ func (b *bench) plan() []measurement {
 	)
 }
 
-// The names of groups and rows that growth and the page look for.
+// The names of groups and rows that growth and the page use.
 const (
 	groupStartUp   = "Start-up"
 	groupWaiting   = "From online to the end of the step"
@@ -70,7 +69,7 @@ const (
 	firstCall      = "process start to first API call"
 )
 
-// find gives a measurement's row; a name that is not declared is a mistake in the bench.
+// find returns a measurement's row. It panics if the row is not declared.
 func (m measurement) find(name string) row {
 	for _, r := range m.rows {
 		if r.name == name {

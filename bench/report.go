@@ -8,7 +8,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// writeReport makes docs/performance.md from results: no figure in it is typed by hand.
+// writeReport generates docs/performance.md from results: no figure in it is typed by hand.
 func writeReport(results, path string) error {
 	r, err := readResults(results)
 	if err != nil {
@@ -21,7 +21,7 @@ func writeReport(results, path string) error {
 	return os.WriteFile(path, []byte(text), 0o644) //nolint:gosec // a public file
 }
 
-// reportText is the page.
+// reportText returns the page.
 func reportText(r Results) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Performance

@@ -12,25 +12,25 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bench/stats"
 )
 
-// Results are all figures of one run, with where they were measured.
+// Results are all figures of a run, with where they were measured.
 type Results struct {
 	Machine string   `json:"machine"`
 	Go      string   `json:"go"`
 	Runs    int      `json:"runs"`
 	Against string   `json:"against,omitempty"`
 	Figures []Figure `json:"figures"`
-	// Trouble is what the other action failed in, and how often.
+	// Trouble counts the other action's failures by what failed.
 	Trouble map[string]int `json:"trouble,omitempty"`
 }
 
-// Figure is one thing that was measured, and how often.
+// Figure is one measured quantity, with its samples.
 type Figure struct {
 	Group string  `json:"group"`
 	Name  string  `json:"name"`
 	Unit  string  `json:"unit"`
-	Limit float64 `json:"limit,omitempty"` // what it should not exceed in the median; 0: nothing is promised
-	// Values are the samples of this run, and Rival those of the other action, each beside the value of the same index.
-	// The file has only what they come to.
+	Limit float64 `json:"limit,omitempty"` // limit of the median; 0: none
+	// Values are the samples of this run, and Rival those of the other action with the same indexes. The file contains
+	// only their summaries.
 	Values []float64      `json:"-"`
 	Rival  []float64      `json:"-"`
 	Ours   stats.Summary  `json:"ours"`
@@ -38,7 +38,7 @@ type Figure struct {
 	Ratio  float64        `json:"ratio,omitempty"` // the median of the pairs' ratios
 }
 
-// summarize fills in what the samples of this run come to.
+// summarize computes the summaries of the samples.
 func (f Figure) summarize() Figure {
 	if len(f.Values) > 0 {
 		f.Ours = stats.Summarize(f.Values)
@@ -62,7 +62,7 @@ func readResults(path string) (Results, error) {
 	return r, nil
 }
 
-// figure finds a figure by its names; nil where there is none.
+// figure returns a figure by its names, or nil.
 func (r *Results) figure(group, name string) *Figure {
 	for i := range r.Figures {
 		if r.Figures[i].Group == group && r.Figures[i].Name == name {
@@ -72,7 +72,7 @@ func (r *Results) figure(group, name string) *Figure {
 	return nil
 }
 
-// sort puts the figures into the order of the plan, since they come in that of chance.
+// sort sorts the figures by the plan, since they are recorded in random order.
 func (r *Results) sort(list []measurement) {
 	place := map[string]int{}
 	for _, m := range list {
@@ -85,7 +85,7 @@ func (r *Results) sort(list []measurement) {
 	})
 }
 
-// cmpPlace puts what no plan names, the sizes, at the end.
+// cmpPlace sorts what is not in the plan, the sizes, to the end.
 func cmpPlace(place int) int {
 	if place == 0 {
 		return 1 << 30
@@ -93,8 +93,7 @@ func cmpPlace(place int) int {
 	return place
 }
 
-// keep takes over the figures of earlier results whose groups were not measured this time. Without earlier results
-// there is nothing to keep.
+// keep keeps the figures of earlier results for groups that were not measured this time, if there are earlier results.
 func (r *Results) keep(path, only string) {
 	earlier, err := readResults(path)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// rollBack measures how long the program takes from SIGTERM to its end, while it waits for a machine.
+// rollBack measures the time from SIGTERM to the program's exit, while it waits for a machine.
 func rollBack(t *trial) error {
 	s, err := t.scene(onlineAfter(time.Hour))
 	if err != nil {
@@ -40,7 +40,7 @@ func rollBack(t *trial) error {
 	return nil
 }
 
-// sawLine returns when a text was printed.
+// sawLine is a writer that closes a channel once a text was printed.
 type sawLine struct {
 	text string
 	seen chan struct{}

@@ -6,12 +6,12 @@ import (
 	"fmt"
 )
 
-// scaleSetResults are those of serve's tests, which write them with -update.
+// scaleSetResults are the results of serve's tests, which write them with -update.
 //
 //go:embed scalesets.json
 var scaleSetResults []byte
 
-// scaleSetFigures are what serve's tests have measured. The keys are theirs.
+// scaleSetFigures are the measurements of serve's tests, with their keys.
 type scaleSetFigures struct {
 	Served, Started struct { // TestCosts
 		Jobs                  int
@@ -25,13 +25,14 @@ type scaleSetFigures struct {
 	Idle    struct{ Sets, Memory, CPU float64 }                         // TestIdleProcess, MiB and percent of a core
 }
 
-// way is what keeping machines ready costs: seconds in the median and of the slowest twentieth, and a job.
+// way is the cost of a way to keep machines ready: seconds waited in the median and in the slowest 5 %, and wasted
+// seconds a job.
 type way struct {
 	Jobs                 int
 	Waited, Late, Wasted float64
 }
 
-// scaleSetText is the part of the page about scale sets.
+// scaleSetText returns the page's part about scale sets.
 func scaleSetText(raw []byte) (string, error) {
 	var f scaleSetFigures
 	if err := json.Unmarshal(raw, &f); err != nil {
@@ -40,7 +41,7 @@ func scaleSetText(raw []byte) (string, error) {
 	return f.limits() + f.ways() + f.againstStartJobs(), nil
 }
 
-// limits is the section about what was promised.
+// limits returns the section about what was promised.
 func (f scaleSetFigures) limits() string {
 	return fmt.Sprintf(`
 ## Scale sets
@@ -74,7 +75,7 @@ itself for later, or powers off.
 | --- | --- | --- | --- |
 `
 
-// ways is the section about machines that are kept ready.
+// ways returns the section about machines that are kept ready.
 func (f scaleSetFigures) ways() string {
 	text := fmt.Sprintf(waysText, f.Ways["cold"].Jobs)
 	for _, row := range []struct{ key, title string }{
@@ -86,7 +87,7 @@ func (f scaleSetFigures) ways() string {
 	return text
 }
 
-// againstStartJobs is the section that compares them with the action's own way.
+// againstStartJobs returns the section that compares them with start jobs.
 func (f scaleSetFigures) againstStartJobs() string {
 	row := func(what, unit string, served, started float64) string {
 		return fmt.Sprintf("| %s | %.2f | %.2f | %s |\n", what, served, started, unit)

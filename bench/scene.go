@@ -14,7 +14,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator/step"
 )
 
-// scene is a world of its own with one program in it, so that measurements do not touch each other.
+// scene is a simulated world with one program in it, so that measurements do not affect each other.
 type scene struct {
 	trial  *trial
 	world  *simulator.World
@@ -22,7 +22,7 @@ type scene struct {
 	steps  *step.Runner
 }
 
-// scene makes a world at the speed of the real ones; change may alter it.
+// scene returns a world with the speed of the real services, which change may alter.
 func (t *trial) scene(change func(*simulator.Config)) (*scene, error) {
 	config := simulator.Defaults()
 	if change != nil {
@@ -48,7 +48,7 @@ func (s *scene) close() {
 	_ = os.RemoveAll(s.steps.Folder)
 }
 
-// startInputs are what both programs understand.
+// startInputs returns inputs that both programs support.
 func startInputs(more map[string]string) map[string]string {
 	inputs := map[string]string{
 		"mode": "start", "github-token": "ghp_demo", "ec2-image-id": "ami-0aaaaaaaaaaaaaaa1",
@@ -70,7 +70,7 @@ func stopInputs(outputs map[string]string) map[string]string {
 	}
 }
 
-// begin begins a step when it is its turn.
+// begin starts a step when it is its turn.
 func (s *scene) begin(name string, inputs map[string]string, log io.Writer) (*step.Running, error) {
 	turns := 1
 	if s.trial.rival {
@@ -84,7 +84,7 @@ func (s *scene) begin(name string, inputs map[string]string, log io.Writer) (*st
 	return s.steps.Start(s.trial.ctx, name, inputs, log)
 }
 
-// run runs one step to its end; a step that fails is an error, since a failure that is fast is no result.
+// run runs a step to its end. A step that fails is an error: the time of a failure is not a result.
 func (s *scene) run(name string, inputs map[string]string) (step.Result, error) {
 	log := &strings.Builder{}
 	running, err := s.begin(name, inputs, log)
@@ -106,7 +106,7 @@ func lastLine(text string) string {
 	return lines[len(lines)-1]
 }
 
-// calls counts the calls to a service since the nth.
+// calls returns the number of calls to a service since the n-th call.
 func (s *scene) calls(service string, since int) float64 {
 	n := 0
 	for _, call := range s.world.Calls()[since:] {
@@ -117,7 +117,7 @@ func (s *scene) calls(service string, since int) float64 {
 	return float64(n)
 }
 
-// operations counts the calls of one operation.
+// operations returns the number of calls of an operation.
 func (s *scene) operations(name string) float64 {
 	n := 0
 	for _, call := range s.world.Calls() {
@@ -128,7 +128,7 @@ func (s *scene) operations(name string) float64 {
 	return float64(n)
 }
 
-// points is what GitHub's secondary limit counts for the calls since the nth: five for one that writes.
+// points returns the points that GitHub's secondary limit counts for the calls since the n-th: five for each write.
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#calculating-points-for-the-secondary-rate-limit
 func (s *scene) points(since int) float64 {
 	n := 0
@@ -146,7 +146,7 @@ func (s *scene) points(since int) float64 {
 	return float64(n)
 }
 
-// onlineAt waits until a runner of the scene is online and tells when that was seen, to 10 ms.
+// onlineAt waits until a runner is online and returns when, to 10 ms.
 func (s *scene) onlineAt(ctx context.Context) (time.Time, error) {
 	for {
 		online := slices.ContainsFunc(s.world.Snapshot().Runners,
@@ -162,8 +162,8 @@ func (s *scene) onlineAt(ctx context.Context) (time.Time, error) {
 	}
 }
 
-// onlineAfter lets the machine come online so long after its launch. It is registered a second before, as a real one is
-// at the least, so that GitHub's lists, which lag behind, show it by then.
+// onlineAfter lets the machine come online this long after its launch. It registers a second before, as a real one does
+// at the latest, so that GitHub's lists, which lag behind, show it by then.
 func onlineAfter(d time.Duration) func(*simulator.Config) {
 	return func(config *simulator.Config) {
 		config.Timing.Download, config.Timing.Config, config.Timing.Listen = time.Millisecond, time.Millisecond,
@@ -172,7 +172,7 @@ func onlineAfter(d time.Duration) func(*simulator.Config) {
 	}
 }
 
-// firstCall is when the program sent its first call.
+// firstCall returns when the program made its first call.
 func (s *scene) firstCall() (time.Time, bool) {
 	calls := s.world.Calls()
 	if len(calls) == 0 {

@@ -9,24 +9,24 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bench/stats"
 )
 
-// signInResults are those of test/act's TestSignInAgainstThreeSteps, which writes them with -update.
+// signInResults are the results of test/act's TestSignInAgainstThreeSteps, which writes them with -update.
 //
 //go:embed signin.json
 var signInResults []byte
 
-// signIns compares a job whose one step signs in with one that has a step each for AWS and for GitHub before it.
+// signIns compares a job with one step that signs in with a job that signs in at AWS and GitHub in two steps before it.
 type signIns struct {
 	Machine string     `json:"machine"`
 	Engine  string     `json:"engine"`  // what runs the workflow
 	Node    string     `json:"node"`    // what runs the others' steps
 	Actions []string   `json:"actions"` // the others' steps
-	Load    float64    `json:"load"`    // how many processes wanted a processor meanwhile
+	Load    float64    `json:"load"`    // the load average meanwhile
 	Launch  compared   `json:"launch"`  // seconds from the job's first step to the call of RunInstances
 	Job     compared   `json:"job"`     // seconds from the job's first step to its end, post steps included
 	Calls   roundTrips `json:"calls"`   // round trips to GitHub and AWS before the launch
 }
 
-// compared are the two forms, which were measured in turn, and what the first saved in each pair.
+// compared are the two forms, measured alternately, and what the first saved in each pair.
 type compared struct {
 	One   stats.Summary `json:"one"`
 	Three stats.Summary `json:"three"`
@@ -38,10 +38,10 @@ type roundTrips struct {
 	Three int `json:"three"`
 }
 
-// busy is the load average beyond which other work takes a share of two processors that counts.
+// busy is the load average from which other work affects the measurement on two processors.
 const busy = 3
 
-// signInText is the section of the page.
+// signInText returns the section of the page about signing in.
 func signInText(raw []byte) (string, error) {
 	var s signIns
 	if err := json.Unmarshal(raw, &s); err != nil {

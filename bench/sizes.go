@@ -15,7 +15,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
-// sizes returns how large the program, its image and its user data are. One look is enough.
+// sizes measures the program, its image and its user data, once.
 func (b *bench) sizes(ctx context.Context) error {
 	info, err := os.Stat(b.binary)
 	if err != nil {
@@ -40,7 +40,7 @@ func (b *bench) sizes(ctx context.Context) error {
 	return nil
 }
 
-// imageSizes returns an image's size as docker lists it, and as a registry would keep it and a job pull it.
+// imageSizes measures an image: its size as docker lists it, and compressed as in a registry.
 func (b *bench) imageSizes(ctx context.Context) error {
 	//nolint:gosec // the image that the caller names
 	listed, err := exec.CommandContext(ctx, "docker", "image", "inspect", "--format", "{{.Size}}", b.image).Output()
@@ -75,7 +75,7 @@ func (b *bench) imageSizes(ctx context.Context) error {
 
 func megabytes(bytes int64) float64 { return float64(bytes) / 1e6 }
 
-// compressed is how large something is behind gzip.
+// compressed returns the gzip-compressed size.
 func compressed(from io.Reader) (int64, error) {
 	var size counter
 	zip := gzip.NewWriter(&size)

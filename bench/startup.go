@@ -7,7 +7,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator/step"
 )
 
-// fast is a world that is so fast that only the program counts.
+// fast makes the simulated services so fast that only the program's own time counts.
 func fast(c *simulator.Config) { c.Speed = 100 }
 
 // startUp measures the program's own time and memory.
@@ -18,7 +18,7 @@ func startUp(t *trial) error {
 	}
 	defer s.close()
 	inputs := startInputs(nil)
-	if len(t.bench.against) > 0 { // the other's waits by its own clock would take half a minute each; both get the same
+	if len(t.bench.against) > 0 { // the other action's default waits take half a minute; both get the same inputs
 		inputs["startup-quiet-period-seconds"], inputs["startup-retry-interval-seconds"] = "1", "1"
 	}
 	result, err := s.startUp(inputs)
@@ -29,7 +29,7 @@ func startUp(t *trial) error {
 	return nil
 }
 
-// startUp runs a start, and adds its first call and its memory to the figures.
+// startUp runs a start, and records the time to its first call and its memory.
 func (s *scene) startUp(inputs map[string]string) (step.Result, error) {
 	result, err := s.run("start", inputs)
 	if err != nil {
@@ -44,7 +44,7 @@ func (s *scene) startUp(inputs map[string]string) (step.Result, error) {
 	return result, nil
 }
 
-// startContainer measures what docker adds: the container is made, starts the program, and is removed.
+// startContainer measures what docker adds: creating the container, starting the program, and removing the container.
 func startContainer(t *trial) error {
 	s, err := t.scene(fast)
 	if err != nil {

@@ -8,10 +8,10 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// groupSignIn is a start that signs in by its own inputs, at AWS by OIDC and at GitHub as an App.
+// groupSignIn is the group for a start that signs in at AWS by OIDC and at GitHub as an App.
 const groupSignIn = "Start-up with sign-in"
 
-// signedIn is the fast world with a role to assume and an App that is installed.
+// signedIn is the fast world with a role to assume and an installed App.
 func signedIn(c *simulator.Config) {
 	fast(c)
 	c.Roles = append(c.Roles, simulator.Role{Name: "runner"})

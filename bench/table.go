@@ -8,7 +8,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bench/stats"
 )
 
-// table is the results as a Markdown table a group, aligned so that it is readable as it is.
+// table returns the results as a Markdown table for each group, aligned for reading as plain text.
 func table(results Results) string {
 	var b strings.Builder
 	for _, group := range groups(results) {
@@ -71,7 +71,7 @@ func number(value float64) string {
 	return fmt.Sprintf("%.2f", value)
 }
 
-// align makes a Markdown table whose columns stand below each other.
+// align returns a Markdown table with aligned columns.
 func align(rows [][]string) string {
 	widths := make([]int, len(rows[0]))
 	for _, cells := range rows {

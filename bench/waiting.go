@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// delays are when the machines of untilReady come online.
+// delays are the times after which the machines of untilReady come online.
 var delays = []time.Duration{5 * time.Second, 12 * time.Second, 20 * time.Second, 33 * time.Second, 41 * time.Second}
 
 func readyRow(delay time.Duration) string {
@@ -21,7 +21,7 @@ func readyRows() (rows []row) {
 	return rows
 }
 
-// untilReady measures what the user waits for after the runner is online, for machines of several speeds side by side.
+// untilReady measures how long a start takes after its runner is online, for machines of several speeds in parallel.
 func untilReady(t *trial) error {
 	errs := make([]error, len(delays))
 	var group sync.WaitGroup

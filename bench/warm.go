@@ -24,8 +24,8 @@ func warmRows() []row {
 		{missedStart, "s", 0}, {missByCold, "s", 2}}
 }
 
-// warm measures a start that claims a machine of a pool against one that launches its own, and one whose pool is empty:
-// side by side, so that what else the machine does falls upon all three.
+// warm compares a start that claims a machine of a pool with one that launches its own and one whose pool is empty, in
+// parallel, so that other work on the machine affects all three.
 func warm(t *trial) error {
 	single := map[string]string{"use-jit": "true", "ephemeral": "true"}
 	var cold, miss, hit started
@@ -47,7 +47,7 @@ func warm(t *trial) error {
 	}
 	claimed := slices.IndexFunc(hit.calls, func(c simulator.Call) bool { return c.Operation == "StartInstances" })
 	if claimed < 0 {
-		return fmt.Errorf("the start did not take the warm machine")
+		return fmt.Errorf("the start did not claim the warm machine")
 	}
 	t.add(coldStart, cold.took.Seconds())
 	t.add(missedStart, miss.took.Seconds())
@@ -58,13 +58,13 @@ func warm(t *trial) error {
 	return nil
 }
 
-// started is a start's time and its calls.
+// started is the duration of a start and its calls.
 type started struct {
 	took  time.Duration
 	calls []simulator.Call
 }
 
-// started runs a start in a world of its own, with a filled pool if wanted, as soon as all are ready.
+// started runs a start in a world of its own, with a filled pool if wanted, once all are ready.
 func (t *trial) started(inputs map[string]string, filled bool, ready *sync.WaitGroup) (started, error) {
 	s, err := t.scene(nil)
 	if err == nil && filled {
@@ -84,7 +84,7 @@ func (t *trial) started(inputs map[string]string, filled bool, ready *sync.WaitG
 	return started{result.Took, s.world.Calls()[before:]}, nil
 }
 
-// fill brings a pool to one warm machine and waits until it stands ready.
+// fill fills a pool with one warm machine and waits until it is ready.
 func (s *scene) fill() error {
 	if _, err := s.run("pool", startInputs(map[string]string{"mode": "pool", "pool": "bench",
 		"pool-size": "1"})); err != nil {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// job is what is read of a job.
+// job contains the fields of a job that are needed.
 // https://docs.github.com/en/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run
 type job struct {
 	Status     string   `json:"status"`
@@ -22,8 +22,8 @@ type job struct {
 	} `json:"steps"`
 }
 
-// firstStep is when the first step of the workflow's own began; the one before is GitHub's "Set up job". Zero while
-// none has.
+// firstStep returns when the workflow's first step began, which is the one after GitHub's "Set up job"; zero if it has
+// not.
 func (j job) firstStep() time.Time {
 	for _, s := range j.Steps {
 		if s.Number > 1 && s.StartedAt != nil {
@@ -33,7 +33,7 @@ func (j job) firstStep() time.Time {
 	return time.Time{}
 }
 
-// awaitJob waits until the job of a label is over, since a machine that is stopped before would fail it.
+// awaitJob waits until the job of a label is completed: stopping its machine earlier would fail it.
 func (s *session) awaitJob(ctx context.Context, label string) (job, error) {
 	var last error
 	for begun := time.Now(); time.Since(begun) < s.patience; {
@@ -54,7 +54,7 @@ func (s *session) awaitJob(ctx context.Context, label string) (job, error) {
 	return job{}, fmt.Errorf("the job of label %s is not over after %s", label, s.patience)
 }
 
-// jobs lists the jobs of this run's attempts that are the newest, by pages of a hundred, with GITHUB_TOKEN.
+// jobs returns the jobs of the latest attempt of this run, by pages of 100, with GITHUB_TOKEN.
 func (s *session) jobs(ctx context.Context) ([]job, error) {
 	base := s.getenv("GITHUB_API_URL")
 	if base == "" {
@@ -95,7 +95,7 @@ func (s *session) get(ctx context.Context, url string, into any) error {
 		return err
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("GitHub answers %s; the job needs actions: read", response.Status)
+		return fmt.Errorf("GitHub responds %s; the job needs actions: read", response.Status)
 	}
 	return json.Unmarshal(body, into)
 }

@@ -1,11 +1,10 @@
-// Command aws measures starts on the real clouds, for those who have an account: it starts runners of several variants
-// side by side, each for one job of its own workflow run, and reads when each phase was reached from the start's job
-// summary and from GitHub's list of jobs.
+// Command aws measures starts in a real AWS account and on github.com: it starts runners of several variants in
+// parallel, each for one job of its own workflow run, and reads the phases from the start's job summary and GitHub's
+// list of jobs.
 //
-// .github/workflows/bench-aws.yml runs it in three jobs: `-plan` names the labels, on which the jobs of a matrix wait
-// from then on; the measurement starts their runners; `-clean` ends whatever is left, also of a run that was cancelled.
-// It starts by the program itself, with the inputs that a workflow would give it. Nothing outlives it: see
-// session.clean.
+// .github/workflows/bench-aws.yml runs it in three jobs: `-plan` prints the labels, for which the jobs of a matrix
+// wait; the measurement starts their runners; `-clean` terminates what is left, also after a cancelled run. It runs the
+// program itself with the inputs of a workflow. Nothing is left behind, see session.clean.
 package main
 
 import (
@@ -29,7 +28,7 @@ func main() {
 	flag.StringVar(&s.binary, "binary", "bin/ec2-github-runner", "the program to measure")
 	flag.StringVar(&variants, "variants", "stock,ephemeral", "what to measure: stock, baked, warm, ephemeral, spot")
 	flag.IntVar(&s.runs, "runs", 10, "how many starts of each variant")
-	flag.IntVar(&s.atOnce, "at-once", 5, "how many starts of a variant go on side by side")
+	flag.IntVar(&s.atOnce, "at-once", 5, "how many starts of a variant run in parallel")
 	flag.StringVar(&s.launch.image, "image", "", "the stock image")
 	flag.StringVar(&s.launch.baked, "baked-image", "", "an image of mode bake")
 	flag.StringVar(&s.launch.instanceType, "type", "t3.xlarge", "the instance type")
@@ -37,9 +36,9 @@ func main() {
 	flag.StringVar(&s.launch.group, "group", "", "the security group")
 	flag.DurationVar(&s.patience, "patience", 10*time.Minute, "how long to wait for a job's first step, and for a pool")
 	flag.DurationVar(&s.every, "every", 2*time.Second, "how often to look at GitHub's jobs")
-	flag.StringVar(&results, "json", "", "where the results go; empty for nowhere")
+	flag.StringVar(&results, "json", "", "write the results to this file")
 	flag.BoolVar(&planOnly, "plan", false, "only print the labels as JSON")
-	flag.BoolVar(&cleanOnly, "clean", false, "only end what this run has started")
+	flag.BoolVar(&cleanOnly, "clean", false, "only terminate what this run has started")
 	flag.Parse()
 	s.variants = strings.FieldsFunc(variants, func(r rune) bool { return r == ',' || r == ' ' })
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

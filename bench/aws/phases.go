@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// start is one start that was measured.
+// start is a measured start.
 type start struct {
 	Variant string             `json:"variant"`
 	Label   string             `json:"label"`
-	Phases  map[string]float64 `json:"phases,omitempty"` // seconds; what was not seen is missing
+	Phases  map[string]float64 `json:"phases,omitempty"` // in seconds; unknown phases are missing
 	Failed  string             `json:"failed,omitempty"`
 	Token   token              `json:"token"`
 	Jobs    []jobReport        `json:"jobs,omitempty"`
 
-	online float64 // seconds after the start's beginning
+	online float64 // seconds after the start began
 }
 
-// The phases, in the order of the report. The boot script's is told by the machine's own clock, which begins with its
-// kernel. GitHub tells steps in whole seconds, and the start sees a runner online by looking once a second or so: the
-// last phase may come out below zero.
+// The phases, in the order of the report. Those of the boot script are by the machine's own clock, which starts with
+// its kernel. GitHub reports steps in whole seconds, and the start sees a runner online up to a second late, so the
+// last phase can be negative.
 const (
 	toLaunched  = "requested → launched"
 	toRunning   = "launched → running"
@@ -39,7 +39,7 @@ var (
 	bootRow       = regexp.MustCompile("^\\| `i-[0-9a-f]+` \\| `(.+)` \\| ([\\d.]+) s \\|$")
 )
 
-// read takes the phases from a start's job summary: its time line, and what the machine told of its boot.
+// read reads the phases from a start's job summary: its timeline, and the phases of the machine's boot.
 func (s *start) read(summary string) {
 	at := map[string]float64{}
 	var boots []float64
@@ -68,7 +68,7 @@ func (s *start) read(summary string) {
 	s.online = at["online"]
 }
 
-// worked adds when the job's first step began.
+// worked adds the phases up to the first step of the job.
 func (s *start) worked(begun, first time.Time) {
 	if s.Phases == nil || first.IsZero() {
 		return
@@ -81,6 +81,6 @@ func (s *start) worked(begun, first time.Time) {
 }
 
 func seconds(text string) float64 {
-	value, _ := strconv.ParseFloat(text, 64) // the expressions let nothing else through
+	value, _ := strconv.ParseFloat(text, 64) // the expressions match only numbers
 	return value
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bench/stats"
 )
 
-// report is the result as Markdown: for each phase and variant p50 and p95 in seconds, over the starts that told it.
+// report returns the results as Markdown: p50 and p95 in seconds for each phase and variant, over the starts with a
+// value.
 func report(variants []string, starts []start) string {
 	var b strings.Builder
 	b.WriteString("### From launch to the first step of a job\n\n| phase |")
@@ -40,13 +41,13 @@ func report(variants []string, starts []start) string {
 		}
 		fmt.Fprintf(&b, " %d | %d |", all, failed)
 	}
-	b.WriteString("\n\nThe kernel's phases are told by the machine's own clock; GitHub tells steps in whole seconds.\n")
+	b.WriteString("\n\nThe kernel's phases are by the machine's own clock; GitHub reports steps in whole seconds.\n")
 	b.WriteString(usage(variants, starts))
 	b.WriteString(tokens(variants, starts))
 	return b.String()
 }
 
-// valuesOf are a phase's seconds in a variant's starts that came to their end.
+// valuesOf returns a phase's seconds in the completed starts of a variant.
 func valuesOf(starts []start, variant, phase string) []float64 {
 	var values []float64
 	for _, s := range starts {

@@ -65,7 +65,7 @@ func TestReport(t *testing.T) {
 | requested → first step of the job | – | – | – | – |
 | starts, and how many failed | 6 | 1 | 0 | 0 |
 
-The kernel's phases are told by the machine's own clock; GitHub tells steps in whole seconds.
+The kernel's phases are by the machine's own clock; GitHub reports steps in whole seconds.
 
 ### What the jobs used
 

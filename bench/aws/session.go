@@ -14,7 +14,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// session is one measurement of one workflow run.
+// session is the measurement of one workflow run.
 type session struct {
 	binary       string
 	variants     []string
@@ -31,7 +31,7 @@ type session struct {
 	failed []error
 }
 
-// launch is where and what to launch.
+// launch is what to launch, and where.
 type launch struct{ image, baked, instanceType, subnet, group string }
 
 // The variants.
@@ -43,7 +43,7 @@ const (
 	spot      = "spot"
 )
 
-// check refuses what cannot be measured before anything is started.
+// check refuses what cannot be measured, before anything is started.
 func (s *session) check(cleanOnly bool) error {
 	var errs []error
 	for _, name := range []string{"GITHUB_REPOSITORY", "GITHUB_RUN_ID"} {
@@ -53,19 +53,19 @@ func (s *session) check(cleanOnly bool) error {
 	}
 	for _, v := range s.variants {
 		if !slices.Contains([]string{stock, baked, warm, ephemeral, spot}, v) {
-			errs = append(errs, fmt.Errorf("there is no variant %q: take stock, baked, warm, ephemeral or spot", v))
+			errs = append(errs, fmt.Errorf("variant %q does not exist: use stock, baked, warm, ephemeral or spot", v))
 		}
 		if v == baked && s.launch.baked == "" && !cleanOnly {
 			errs = append(errs, errors.New("the variant baked needs -baked-image, the id that mode bake gives"))
 		}
 	}
 	if s.runs < 1 || s.atOnce < 1 {
-		errs = append(errs, errors.New("-runs and -at-once begin at 1"))
+		errs = append(errs, errors.New("-runs and -at-once must be at least 1"))
 	}
 	return errors.Join(errs...)
 }
 
-// label is what the nth start of a variant gives its runner, and what its job waits for.
+// label returns the label of the n-th start of a variant, for which its job waits.
 func (s *session) label(variant string, n int) string {
 	return fmt.Sprintf("bench-%s-%s-%s-%d", s.getenv("GITHUB_RUN_ID"), s.attempt(), variant, n)
 }
@@ -77,7 +77,7 @@ func (s *session) attempt() string {
 	return "1"
 }
 
-// labels are those of all starts.
+// labels returns the labels of all starts.
 func (s *session) labels() []string {
 	var list []string
 	for _, v := range s.variants {
@@ -88,10 +88,10 @@ func (s *session) labels() []string {
 	return list
 }
 
-// pool is the name of the run's own pool.
+// pool returns the name of the run's own pool.
 func (s *session) pool() string { return "bench-" + s.getenv("GITHUB_RUN_ID") }
 
-// inputs are those of a variant's start.
+// inputs returns the inputs of a variant's start.
 func (s *session) inputs(variant string) map[string]string {
 	inputs := map[string]string{
 		"mode": "start", "ec2-image-id": s.launch.image, "ec2-instance-type": s.launch.instanceType,
@@ -105,7 +105,7 @@ func (s *session) inputs(variant string) map[string]string {
 	return inputs
 }
 
-// measure starts all, variant by variant, and ends what is left, whatever happens. A start that fails is told, and
+// measure runs all starts, variant by variant, and terminates what is left in any case. A failed start is reported, and
 // fails the measurement at its end.
 func (s *session) measure(ctx context.Context) (starts []start, err error) {
 	defer func() {
@@ -128,7 +128,7 @@ func (s *session) measure(ctx context.Context) (starts []start, err error) {
 	return s.starts, errors.Join(s.failed...)
 }
 
-// side runs a variant's starts side by side.
+// side runs a variant's starts in parallel.
 func (s *session) side(ctx context.Context, variant string) {
 	places := make(chan struct{}, s.atOnce)
 	var group sync.WaitGroup
@@ -158,7 +158,7 @@ func (s *session) fail(err error) {
 	s.failed = append(s.failed, err)
 }
 
-// one starts one runner, waits for its job, and stops it. The stop is of no account where the machine has ended itself.
+// one starts a runner, waits for its job, and stops it. A failed stop does not count if the machine terminates itself.
 func (s *session) one(ctx context.Context, variant, label string) (start, error) {
 	one := start{Variant: variant, Label: label}
 	inputs := s.inputs(variant)
@@ -184,7 +184,7 @@ func (s *session) one(ctx context.Context, variant, label string) (start, error)
 	return one, errors.Join(err, stopped, one.readReports(result.outputs["job-reports"]))
 }
 
-// fill brings the run's pool to as many warm machines as there are starts, and waits until they stand ready.
+// fill fills the run's pool with as many warm machines as there are starts, and waits until they are ready.
 func (s *session) fill(ctx context.Context) error {
 	inputs := s.inputs(warm)
 	inputs["mode"], inputs["pool-size"] = "pool", strconv.Itoa(s.runs)
@@ -200,11 +200,11 @@ func (s *session) fill(ctx context.Context) error {
 			return err
 		}
 	}
-	return fmt.Errorf("not every machine stands ready after %s", s.patience)
+	return fmt.Errorf("not every machine is ready after %s", s.patience)
 }
 
-// clean ends all runners of this workflow run and empties its pool. It is also what the workflow's last job does, in a
-// process of its own.
+// clean terminates all runners of this workflow run and empties its pool. The workflow's last job does the same in
+// another process.
 func (s *session) clean(ctx context.Context) error {
 	_, err := s.step(ctx, map[string]string{"mode": "stop", "all-of-run": "true"})
 	if slices.Contains(s.variants, warm) {

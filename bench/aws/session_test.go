@@ -243,8 +243,8 @@ func TestCheck(t *testing.T) {
 	want := `GITHUB_REPOSITORY is not set: run it in a workflow
 GITHUB_RUN_ID is not set: run it in a workflow
 the variant baked needs -baked-image, the id that mode bake gives
-there is no variant "frozen": take stock, baked, warm, ephemeral or spot
--runs and -at-once begin at 1`
+variant "frozen" does not exist: use stock, baked, warm, ephemeral or spot
+-runs and -at-once must be at least 1`
 	if diff := cmp.Diff(want, s.check(false).Error()); diff != "" {
 		t.Error(diff)
 	}

@@ -15,17 +15,17 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator/step"
 )
 
-// rollBackWithin is how long a cancelled step may take to remove what it made: GitHub's own limit, and a little.
+// rollBackTimeout is how long a cancelled step may take to remove what it created: a little more than GitHub's limit.
 const rollBackTimeout = 10 * time.Second
 
-// result is what a step left.
+// result is what a step wrote.
 type result struct {
 	outputs map[string]string
 	summary string
 }
 
-// step runs the program as a step of this workflow run, with the job's own environment and credentials. The token for
-// the runners stands in RUNNERS_TOKEN.
+// step runs the program as a step of this workflow run, with the job's environment and credentials. RUNNERS_TOKEN is
+// the token for the runners.
 func (s *session) step(ctx context.Context, inputs map[string]string) (result, error) {
 	folder, err := os.MkdirTemp("", "bench-aws-")
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *session) step(ctx context.Context, inputs map[string]string) (result, e
 	return result{step.ReadFile(file("GITHUB_OUTPUT")), string(summary)}, nil
 }
 
-// lastError is what a step said last in an annotation, else its last line.
+// lastError returns the last annotation of a step's log or, without one, its last line.
 func lastError(log string) string {
 	lines := strings.Split(strings.TrimSpace(log), "\n")
 	for i := len(lines) - 1; i >= 0; i-- {

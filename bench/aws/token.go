@@ -10,8 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// token is what EC2 shows of an instance's client token. Of spot instances nobody has seen whether it is shown, and
-// clean-ups after lost answers look for it (docs/adr/0002-identity.md).
+// token is how EC2 shows an instance's client token. Whether it does so for spot instances is not known, and clean-ups
+// after lost responses depend on it (docs/adr/0002-identity.md).
 type token struct {
 	Shown  bool   `json:"shown"`  // in the instance's own field
 	Found  bool   `json:"found"`  // by the filter client-token
@@ -19,7 +19,7 @@ type token struct {
 	Failed string `json:"failed,omitempty"`
 }
 
-// tokenOf looks at an instance by its id, and for it by its client token alone.
+// tokenOf reads an instance by its id, and then by its client token alone.
 func (s *session) tokenOf(ctx context.Context, region, id string) token {
 	client, err := s.cloud(ctx, region)
 	if err != nil {
@@ -43,7 +43,7 @@ func (s *session) tokenOf(ctx context.Context, region, id string) token {
 	}
 }
 
-// tokens says for each variant of how many starts EC2 showed the client token.
+// tokens returns for how many starts of each variant EC2 showed the client token.
 func tokens(variants []string, starts []start) string {
 	var b strings.Builder
 	for _, v := range variants {

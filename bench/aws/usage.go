@@ -8,8 +8,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bench/stats"
 )
 
-// jobReport is what a machine had and used while it ran its job: an element of stop's output job-reports, as far as the
-// table needs it.
+// jobReport is what a machine had and used during its job: the fields of an element of stop's output job-reports that
+// the table needs.
 type jobReport struct {
 	CPU    float64  `json:"cpu-percent"`
 	Memory float64  `json:"memory-peak-kib"`
@@ -18,7 +18,7 @@ type jobReport struct {
 	Limits []string `json:"limits"`
 }
 
-// readReports takes the jobs' reports from stop's output. There are none where the console could not be read.
+// readReports reads the job reports from stop's output. There are none if the console could not be read.
 func (s *start) readReports(output string) error {
 	if output == "" {
 		return nil
@@ -37,7 +37,7 @@ func (s *start) readReports(output string) error {
 
 const kibPerGiB = 1 << 20
 
-// usageRows are the table's rows, each with a job's value.
+// usageRows are the rows of the table, each with a job's value.
 var usageRows = []struct {
 	name, unit string
 	of         func(jobReport) float64
@@ -47,7 +47,7 @@ var usageRows = []struct {
 	{"disk, at its peak", "GiB", func(j jobReport) float64 { return j.Disk / kibPerGiB }},
 }
 
-// usage is the table of what the jobs used of their machines, for each variant the median and the most.
+// usage returns a table of what the jobs used of their machines: the median and the maximum for each variant.
 func usage(variants []string, starts []start) string {
 	var b strings.Builder
 	b.WriteString("\n### What the jobs used\n\n| of the machine |")

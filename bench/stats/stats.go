@@ -1,4 +1,4 @@
-// Package stats has the few figures that measurements are told by: quantiles, and ratios of pairs.
+// Package stats computes the statistics of measurements: quantiles, and ratios of pairs.
 package stats
 
 import (
@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Quantile is the value below which a share of the values lies, interpolated between its two neighbours; 0 for no
-// values.
+// Quantile returns the value below which a share of the values lies, interpolated between its neighbours; 0 if there
+// are no values.
 func Quantile(values []float64, share float64) float64 {
 	if len(values) == 0 {
 		return 0
@@ -19,10 +19,10 @@ func Quantile(values []float64, share float64) float64 {
 	return sorted[below] + (at-float64(below))*(sorted[above]-sorted[below])
 }
 
-// Median is the value in the middle.
+// Median returns the median.
 func Median(values []float64) float64 { return Quantile(values, 0.5) }
 
-// Summary is what is kept of values: how many there were, their median, and how far they spread.
+// Summary summarizes values: their number, their median, and their spread.
 type Summary struct {
 	Runs   int     `json:"runs"`
 	Median float64 `json:"median"`
@@ -35,8 +35,8 @@ func Summarize(values []float64) Summary {
 	return Summary{Runs: len(values), Median: Median(values), Min: slices.Min(values), Max: slices.Max(values)}
 }
 
-// Ratio is the median of the pairs' ratios: what slowed the machine for a while slowed both of a pair. Pairs without a
-// rival's value, or with none to divide by, do not count.
+// Ratio returns the median of the pairs' ratios: what slowed the machine for a while slowed both of a pair. Pairs
+// without a second value, or with zero as the second value, do not count.
 func Ratio(ours, theirs []float64) float64 {
 	var ratios []float64
 	for i := range min(len(ours), len(theirs)) {

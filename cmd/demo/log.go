@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// gitHubLog shows a step's output as GitHub does: groups, annotations in colour, secrets as stars, debug lines hidden.
+// gitHubLog prints a step's output as GitHub does: groups, coloured annotations, masked secrets, hidden debug lines.
 type gitHubLog struct {
 	out     io.Writer
 	rest    string

@@ -1,7 +1,7 @@
-// Command demo shows the whole life of a runner to a newcomer, without an AWS account and without a token: it runs the
-// real program, with the inputs of the README's own workflow, against a simulated EC2 and GitHub on loopback.
+// Command demo demonstrates the whole life of a runner without an AWS account and without a token: it runs the real
+// program with the inputs of the README's workflow against a simulated EC2 and GitHub on loopback.
 //
-// It fails when anything is left over at the end, so it is a test as well.
+// It fails if anything is left at the end, so it is a test as well.
 package main
 
 import (
@@ -19,9 +19,9 @@ import (
 )
 
 const (
-	speed    = 3 // how much faster than the real ones the simulated clouds are
+	speed    = 3 // how many times faster than the real ones the simulated clouds are
 	timeout  = 2 * time.Minute
-	jobTakes = 6 * time.Second // as the simulated machine counts
+	jobTakes = 6 * time.Second // in the simulated machine's time
 )
 
 func main() {
@@ -89,7 +89,7 @@ func runJob(ctx context.Context, world *simulator.World, label string) error {
 	return err
 }
 
-// awaitEnd waits until a single-use machine is terminated. If it is not, showLeft says what there is.
+// awaitEnd waits until a single-use machine is terminated. If it is not, showLeft reports what is left.
 func awaitEnd(ctx context.Context, world *simulator.World) error {
 	_, err := await(ctx, func() bool {
 		_, runners := world.Leftovers()
@@ -103,7 +103,7 @@ func awaitEnd(ctx context.Context, world *simulator.World) error {
 	return err
 }
 
-// await waits until is reports true, for 20 s at most.
+// await waits until is returns true, for at most 20 s.
 func await(ctx context.Context, is func() bool) (bool, error) {
 	for begun := time.Now(); time.Since(begun) < 20*time.Second; {
 		if is() {
@@ -118,7 +118,7 @@ func await(ctx context.Context, is func() bool) (bool, error) {
 	return false, nil
 }
 
-// showLeft shows what EC2 and GitHub list at the end. Nothing may be left.
+// showLeft prints what EC2 and GitHub list at the end, and fails if it is not empty.
 func showLeft(stage *frame.Stage) error {
 	for _, instance := range stage.World.Snapshot().Instances {
 		fmt.Printf("EC2     %s  %s  %s  %s\n", instance.ID, instance.Type, instance.Zone, instance.State)

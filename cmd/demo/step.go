@@ -14,7 +14,7 @@ const (
 	demoRun        = "4711"
 )
 
-// showStep runs one step, shows its log as GitHub does, its outputs and its job summary, and returns its outputs.
+// showStep runs a step, prints its log as GitHub does, its outputs and its job summary, and returns its outputs.
 func showStep(ctx context.Context, r *step.Runner, name string, with, secrets,
 	earlier map[string]string) (map[string]string, error) {
 	inputs := map[string]string{}

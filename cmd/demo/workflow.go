@@ -16,7 +16,7 @@ import (
 // steps are the inputs of the start and stop steps of a workflow. A single-use machine needs no stop.
 type steps struct{ start, stop map[string]string }
 
-// readSteps takes them from the first YAML block of the README, so that what a newcomer copies is what was run.
+// readSteps reads them from the first YAML block of the README, so that the demo runs what a newcomer copies.
 func readSteps(readme string) (steps, error) {
 	text, err := os.ReadFile(readme) //nolint:gosec // named on the command line
 	if err != nil {
@@ -25,7 +25,7 @@ func readSteps(readme string) (steps, error) {
 	_, rest, found := strings.Cut(string(text), "```yaml\n")
 	block, _, closed := strings.Cut(rest, "\n```")
 	if !found || !closed {
-		return steps{}, fmt.Errorf("%s holds no YAML block", readme)
+		return steps{}, fmt.Errorf("%s contains no YAML block", readme)
 	}
 	var workflow struct {
 		Jobs map[string]struct {
@@ -51,26 +51,26 @@ func readSteps(readme string) (steps, error) {
 		}
 	}
 	if wanted.start == nil || wanted.stop == nil && wanted.start["ephemeral"] != "true" {
-		return steps{}, errors.New("the workflow in " + readme + " has no start step, or nothing that ends its machine")
+		return steps{}, errors.New("the workflow in " + readme + " has no start step, or no step that ends its machine")
 	}
 	return wanted, nil
 }
 
-// demoVariables stand in for the variables that docs/guide.md sets.
+// demoVariables replace the variables that docs/guide.md sets.
 var demoVariables = map[string]string{
 	"AWS_ROLE": "arn:aws:iam::123456789012:role/runner", "AWS_REGION": demoRegion, "RUNNER_APP": "Iv23demo",
 	"RUNNER_IMAGE": "ami-0123456789abcdef0", "RUNNER_SUBNETS": "subnet-0123456789abcdef0",
 	"RUNNER_SECURITY_GROUP": "sg-0123456789abcdef0",
 }
 
-// demoSecrets stand in for the secrets that docs/guide.md sets.
+// demoSecrets returns values for the secrets that docs/guide.md sets.
 func demoSecrets(world *simulator.World) map[string]string {
 	key := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(world.AppKey())})
 	return map[string]string{"RUNNER_APP_KEY": string(key), "RUNNER_TOKEN": "ghp_demo"}
 }
 
-// furnish puts the role, the image, the subnet and the group of the workflow into the simulated account, and its App
-// into GitHub.
+// furnish adds the role, image, subnet and security group of the workflow to the simulated account, and its App to
+// GitHub.
 func (s steps) furnish(config *simulator.Config) {
 	config.Roles = append(config.Roles, simulator.Role{Name: "runner"})
 	owner, _, _ := strings.Cut(demoRepository, "/")
@@ -91,7 +91,7 @@ func (s steps) furnish(config *simulator.Config) {
 	})
 }
 
-// evaluate stands in for GitHub's expressions: secrets, variables, and outputs of the start job.
+// evaluate replaces GitHub's expressions: secrets, variables, and outputs of the start job.
 func evaluate(value string, secrets, outputs map[string]string) string {
 	inner, isExpression := strings.CutPrefix(value, "${{")
 	if !isExpression {

@@ -11,8 +11,8 @@ import (
 
 const maxColumns = 120
 
-// statements counts the statements of a package: all nodes of the syntax tree that are one, but blocks, which only hold
-// others, and empty ones. A case counts, as an else-if does.
+// statements counts the statements of a package: all statement nodes of the syntax tree except blocks and empty
+// statements. A case counts, and so does an else-if.
 func statements(pkg folder) int {
 	n := 0
 	for _, file := range pkg.files {
@@ -28,7 +28,7 @@ func statements(pkg folder) int {
 	return n
 }
 
-// exported counts the names that a package exports: types, functions, constants and variables, without methods and
+// exported counts the names that a package exports: types, functions, constants and variables, but not methods and
 // fields.
 func exported(pkg folder) int {
 	n := 0
@@ -61,7 +61,7 @@ func exported(pkg folder) int {
 	return n
 }
 
-// methods counts the methods that are declared on each type of a package.
+// methods counts the methods of each type of a package.
 func methods(pkg folder) map[string]int {
 	counts := map[string]int{}
 	for _, function := range functions(pkg) {
@@ -96,8 +96,8 @@ func functions(pkg folder) []*ast.FuncDecl {
 	return all
 }
 
-// complexity is the cyclomatic complexity as gocyclo counts it: one, and one more for each if, for, case, && and ||.
-// What stands in a function literal counts for the function around it.
+// complexity returns the cyclomatic complexity as gocyclo counts it: one, plus one for each if, for, case, && and ||.
+// Function literals count for the function that contains them.
 func complexity(function *ast.FuncDecl) int {
 	n := 1
 	ast.Inspect(function, func(node ast.Node) bool {
@@ -122,7 +122,7 @@ func complexity(function *ast.FuncDecl) int {
 	return n
 }
 
-// length counts the lines of a function from func to its last brace, without blank lines and lines of comment.
+// length returns the number of lines from func to the closing brace, without blank lines and comment lines.
 func length(fset *token.FileSet, src source, function *ast.FuncDecl) int {
 	from, to := fset.Position(function.Pos()), fset.Position(function.End())
 	n := 0
@@ -135,11 +135,11 @@ func length(fset *token.FileSet, src source, function *ast.FuncDecl) int {
 	return n
 }
 
-// address matches a comment that cannot be broken.
+// address matches a comment that consists of an address, which cannot be wrapped.
 var address = regexp.MustCompile(`^\s*// https://\S+$`)
 
-// tooWide counts the lines over 120 columns in all Go files, tests too, as the linter lll counts them: a tab is one
-// column, and a comment that is one address does not count.
+// tooWide counts the lines over 120 columns in all Go files, including tests, as the linter lll does: a tab is one
+// column, and comments that consist of an address do not count.
 func tooWide(src source) int {
 	n := 0
 	for _, content := range src {
@@ -153,7 +153,7 @@ func tooWide(src source) int {
 	return n
 }
 
-// lines counts the lines of one package's files.
+// lines counts the lines of a package's files.
 func lines(fset *token.FileSet, src source, pkgs []folder, name string) int {
 	n := 0
 	for _, pkg := range pkgs {

@@ -11,7 +11,7 @@ import (
 	"text/tabwriter"
 )
 
-// The limits of docs/architecture.md. The means are those before issue 18.
+// The limits in docs/architecture.md. The means are those before issue 18.
 const (
 	maxMethods     = 40
 	maxExported    = 40
@@ -22,16 +22,16 @@ const (
 	noLimit        = -1
 )
 
-// oneImplementer are the interfaces that may have a single implementer: the first lists what the IAM policy must allow,
-// the journals keep what only Actions knows out of the work, and a check is a function with a name.
+// oneImplementer are the interfaces that may have a single implementer: ec2.API lists the calls that the IAM policy
+// must allow, the journals keep GitHub Actions out of the other packages, and a check is a function with a name.
 var oneImplementer = []string{"ami.Journal", "doctor.Check", "ec2.API", "runner.Journal"}
 
-// A figure is a number and the most that it may be.
+// figure is a number and its limit.
 type figure struct {
 	name  string
 	value float64
 	limit float64 // or noLimit
-	note  string  // what the number was found at
+	note  string  // where the number was found
 }
 
 func (f figure) exceeds() bool { return f.limit != noLimit && f.value > f.limit }
@@ -58,7 +58,7 @@ func measure(ctx context.Context, root string) ([]figure, error) {
 	all = append(all, perFunction(fset, src, pkgs)...)
 	return append(all,
 		figure{"lines of runner/", float64(lines(fset, src, pkgs, "runner")), maxRunnerLines,
-			"without the folders in it"},
+			"without its subfolders"},
 		figure{"lines over 120 columns", float64(tooWide(src)), 0, "in all Go files"},
 		figure{"interfaces with one implementer", float64(len(few)), 0, strings.Join(few, " ")},
 	), nil
@@ -108,7 +108,7 @@ func perFunction(fset *token.FileSet, src source, pkgs []folder) []figure {
 	}
 }
 
-// mean has one decimal.
+// mean returns the mean with one decimal.
 func mean(sum, n int) float64 { return math.Round(10*float64(sum)/float64(n)) / 10 }
 
 func printFigures(ctx context.Context, w io.Writer, root string) error {

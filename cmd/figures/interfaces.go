@@ -15,9 +15,9 @@ import (
 	"strings"
 )
 
-// fewImplementers returns the interfaces of the packages, as "ec2.API", that at most one type of the packages
-// implements: the interface then stands for that type, or for a fake in a test. It compiles the packages from source
-// and takes from the build cache what they import, so root must be the tree that the packages were read from.
+// fewImplementers returns the interfaces of the packages, as in "ec2.API", that at most one type of the packages
+// implements: such an interface only stands for that type, or for a fake in a test. It compiles the packages from
+// source and reads what they import from the build cache, so root must be the tree that the packages were read from.
 func fewImplementers(
 	ctx context.Context, fset *token.FileSet, root string, programs []string, pkgs []folder,
 ) ([]string, error) {
@@ -56,7 +56,7 @@ func fewImplementers(
 	return few, nil
 }
 
-// check type-checks the packages, which must hold all packages of the module that they import.
+// check type-checks the packages, which must include all packages of the module that they import.
 func check(
 	ctx context.Context, fset *token.FileSet, root string, programs []string, pkgs []folder,
 ) (map[string]*types.Package, error) {
@@ -67,7 +67,7 @@ func check(
 	c := checker{fset: fset, folders: map[string]folder{}, checked: map[string]*types.Package{},
 		libraries: importer.ForCompiler(fset, "gc", func(name string) (io.ReadCloser, error) {
 			if libraries[name] == "" {
-				return nil, fmt.Errorf("no export data of %s", name)
+				return nil, fmt.Errorf("no export data for %s", name)
 			}
 			return os.Open(libraries[name])
 		})}
@@ -82,7 +82,7 @@ func check(
 	return c.checked, nil
 }
 
-// A checker imports the module's packages from source and all others from export data.
+// checker imports the module's packages from source and all others from export data.
 type checker struct {
 	fset      *token.FileSet
 	folders   map[string]folder
@@ -106,7 +106,7 @@ func (c checker) Import(name string) (*types.Package, error) {
 	return c.checked[name], nil
 }
 
-// exportData returns the files of export data of the programs' imports by import path, built where they are not.
+// exportData returns the export data files of the programs' imports by import path, and builds those that are missing.
 func exportData(ctx context.Context, root string, programs []string) (map[string]string, error) {
 	args := []string{"list", "-deps", "-export", "-f", "{{.ImportPath}} {{.Export}}"}
 	for _, program := range programs {

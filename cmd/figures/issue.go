@@ -13,14 +13,14 @@ import (
 	"strings"
 )
 
-// printIssue prints what each commit of an issue added to the statements of the action, newest first, and the sum.
-// Other programs do not count, so that the sums of all revisions can be compared.
+// printIssue prints how many statements each commit of an issue added to the action, newest first, and the sum. Other
+// programs do not count, so that the sums of all revisions can be compared.
 func printIssue(ctx context.Context, w io.Writer, root string, issue int) error {
 	commits, err := commitsOf(ctx, root, issue)
 	if err != nil {
 		return err
 	}
-	counts := map[string]int{} // by revision: a commit is often the next one's parent
+	counts := map[string]int{} // by revision, since a commit is often the next one's parent
 	sum := 0
 	for _, c := range commits {
 		before, err := statementsAt(ctx, root, c.parent, counts)
@@ -40,7 +40,7 @@ func printIssue(ctx context.Context, w io.Writer, root string, issue int) error 
 
 type commit struct{ hash, parent, subject string }
 
-// commitsOf returns the commits of HEAD's history whose message has the line "Issue: N".
+// commitsOf returns the commits of HEAD's history whose messages have a line "Issue: N".
 func commitsOf(ctx context.Context, root string, issue int) ([]commit, error) {
 	line := fmt.Sprintf("--grep=^Issue: %d$", issue)
 	log, err := git(ctx, root, "log", "--no-merges", "-E", line, "--format=%H%x09%P%x09%s")
@@ -51,7 +51,7 @@ func commitsOf(ctx context.Context, root string, issue int) ([]commit, error) {
 	for line := range strings.Lines(string(log)) {
 		fields := strings.SplitN(strings.TrimSpace(line), "\t", 3)
 		if len(fields) != 3 || fields[1] == "" {
-			return nil, fmt.Errorf("git log: %q is no commit with a parent", line)
+			return nil, fmt.Errorf("git log: %q is not a commit with a parent", line)
 		}
 		commits = append(commits, commit{fields[0], fields[1], fields[2]})
 	}
@@ -78,7 +78,7 @@ func statementsAt(ctx context.Context, root, revision string, counts map[string]
 	return n, nil
 }
 
-// readRevision reads the Go source of a commit.
+// readRevision reads the Go source of a revision.
 func readRevision(ctx context.Context, root, revision string) (source, error) {
 	archive, err := git(ctx, root, "archive", "--format=tar", revision, "--", ":(glob)**/*.go")
 	if err != nil {
@@ -103,7 +103,7 @@ func readRevision(ctx context.Context, root, revision string) (source, error) {
 
 func git(ctx context.Context, root string, args ...string) ([]byte, error) {
 	args = append([]string{"-C", root}, args...)
-	command := exec.CommandContext(ctx, "git", args...) //nolint:gosec // of a developer's own repository
+	command := exec.CommandContext(ctx, "git", args...) //nolint:gosec // a developer's own repository
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	out, err := command.Output()

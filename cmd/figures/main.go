@@ -1,9 +1,9 @@
-// Command figures prints the figures by which the structure of this program is judged: statements, methods, exported
+// Command figures prints the figures that the structure of this program is held to: statements, methods, exported
 // names, mean length and complexity of functions, lines over 120 columns, and interfaces with one implementer.
 //
-// The shipping packages are those of the action and of ec2-github-runner-serve, and the packages of this module that
-// they import, directly or through others: no tests, and nothing else of test/, bench/ and cmd/. With -issue N the
-// command prints instead how many statements each commit of that issue added to the action.
+// The shipping packages are the action, ec2-github-runner-serve, and the packages of this module that they import
+// directly or indirectly: no tests, and nothing else of test/, bench/ and cmd/. With -issue N the command instead
+// prints how many statements each commit of that issue added to the action.
 package main
 
 import (

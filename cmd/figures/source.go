@@ -42,20 +42,20 @@ func readTree(root string) (source, error) {
 	return src, err
 }
 
-// A folder is one package: its files without tests.
+// folder is a package: its files without tests.
 type folder struct {
 	path  string // relative to the root: "." or "runner/tags"
 	files []*ast.File
 }
 
-// action and programs are the folders of the programs that ship: the action alone, and all of them.
+// action and programs are the folders of the programs that ship: the action alone, and all programs.
 var (
 	action   = []string{"."}
 	programs = []string{".", "cmd/serve"}
 )
 
-// shipping parses the packages of programs, in the order of their paths: the programs' own and what they import of this
-// module.
+// shipping parses the packages of programs, in the order of their paths: the programs and the packages of this module
+// that they import.
 func shipping(fset *token.FileSet, src source, programs []string) ([]folder, error) {
 	found := map[string]folder{}
 	todo := slices.Clone(programs)
@@ -106,7 +106,7 @@ func (f folder) imports() []string {
 
 func (f folder) importPath() string { return path.Join(module, f.path) }
 
-// name is the package's name in a figure: its path, or "main" for the root.
+// name returns the package's name in a figure: its path, or "main" for the root.
 func (f folder) name() string {
 	if f.path == "." {
 		return "main"

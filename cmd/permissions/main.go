@@ -1,5 +1,5 @@
-// Command permissions prints the least IAM policy for a set of modes and features, with -page docs/permissions.md, or
-// with -stack a CloudFormation template with its policies.
+// Command permissions prints the least-privilege IAM policy for a set of modes and features; with -page,
+// docs/permissions.md; with -stack, a CloudFormation template with its policies.
 //
 //	go run ./cmd/permissions -repository my-org/my-repo -features console,survey start stop
 package main
@@ -28,13 +28,13 @@ func run(args []string, out io.Writer) error {
 	roleName := flags.String("role", "", "the role of the machines, for the feature role")
 	keptTag := flags.String("kept", "", "the tag of machines that you keep, as Key=Value, for the feature existing")
 	key := flags.String("key", "", "the ARN of the KMS key of the volumes, for the feature kms")
-	chosen := flags.String("features", "", "features between commas or blanks: "+strings.Join(featureNames(), ", "))
+	chosen := flags.String("features", "", "comma- or space-separated features: "+strings.Join(featureNames(), ", "))
 	wholePage := flags.Bool("page", false, "print docs/permissions.md")
 	scope := flags.String("scope", "",
 		"where scale sets are, for the mode serve: owner, owner/repo or enterprises/NAME")
 	data := flags.String("reference", "",
-		"print what the Service Authorization Reference in this folder says of the table's actions")
-	stackFile := flags.String("stack", "", "print this CloudFormation template with its policies written anew")
+		"print the entries of the Service Authorization Reference in this folder for the table's actions")
+	stackFile := flags.String("stack", "", "print this CloudFormation template with updated policies")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func run(args []string, out io.Writer) error {
 		return write(out, *wholePage, *data, *stackFile)
 	}
 	if flags.NArg() == 0 {
-		return fmt.Errorf("choose modes: some of %s", strings.Join(modeNames(), ", "))
+		return fmt.Errorf("choose modes: one or more of %s", strings.Join(modeNames(), ", "))
 	}
 	p, err := least(flags.Args(), strings.Fields(strings.ReplaceAll(*chosen, ",", " ")))
 	if err != nil {
@@ -58,7 +58,7 @@ func run(args []string, out io.Writer) error {
 	return err
 }
 
-// write prints what is made of the whole table: the page, what the reference says of its actions, or the template.
+// write prints what is generated from the whole table: the page, the reference's entries, or the template.
 func write(out io.Writer, wholePage bool, data, path string) error {
 	if data != "" {
 		ref, err := readReference(data)
@@ -74,7 +74,7 @@ func write(out io.Writer, wholePage bool, data, path string) error {
 		written = func() (string, error) {
 			known, ok := templates[filepath.Base(path)]
 			if !ok {
-				return "", fmt.Errorf("read template: %s is none of docs/aws", path)
+				return "", fmt.Errorf("read template: %s is not a template in docs/aws", path)
 			}
 			raw, err := os.ReadFile(path) //nolint:gosec // named on the command line
 			if err != nil {

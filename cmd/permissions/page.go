@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// head and conditions are the page's prose beside signInText; the policies between them are made from the table.
+// head and conditions are the page's prose, besides signInText. The policies between are generated from the table.
 const head = `# Permissions
 
 <!-- Made by make permissions-page from cmd/permissions; a test holds it against the calls that the program can ` +
@@ -62,7 +62,7 @@ const conditions = `## What the conditions mean
 
 `
 
-// title names a mode in headings.
+// title returns the name of a mode for headings.
 func title(mode string) string {
 	if mode == modeServe {
 		return "ec2-github-runner-serve"
@@ -70,7 +70,7 @@ func title(mode string) string {
 	return "mode: " + mode
 }
 
-// page is docs/permissions.md.
+// page returns docs/permissions.md.
 func page() (string, error) {
 	var b strings.Builder
 	b.WriteString(head)
@@ -93,7 +93,7 @@ func page() (string, error) {
 	return b.String(), err
 }
 
-// writeFeatures writes the list of the features, and each statement of theirs once, under the modes that it is for.
+// writeFeatures writes the list of the features, and each of their statements once, with the modes that need it.
 func writeFeatures(b *strings.Builder) error {
 	b.WriteString("## Optional features\n\nEach may be left out; the action then says so and does without. Add a " +
 		"feature's statements to the policies of the modes that stand above them.\n\n" +
@@ -119,13 +119,13 @@ func writeFeatures(b *strings.Builder) error {
 	return nil
 }
 
-// shared are statements of a feature that are for the same modes.
+// shared are statements of a feature that the same modes need.
 type shared struct {
 	modes      []string
 	statements []statement
 }
 
-// byModes returns the statements of a feature, those for the same modes together.
+// byModes returns the statements of a feature, grouped by the modes that need them.
 func byModes(feature string) []shared {
 	var lists []shared
 	for _, r := range rights {
@@ -143,14 +143,14 @@ func byModes(feature string) []shared {
 	return lists
 }
 
-// block writes a policy under a mark by which tests find it.
+// block writes a policy with a mark by which tests find it.
 func block(b *strings.Builder, mark string, p policy) error {
 	text, err := p.text(nil)
 	fmt.Fprintf(b, "<!-- %s -->\n```json\n%s```\n\n", mark, text)
 	return err
 }
 
-// actionsOf returns the actions of a feature, each once.
+// actionsOf returns the actions of a feature, without duplicates.
 func actionsOf(feature string) string {
 	var list []string
 	for _, r := range rights {

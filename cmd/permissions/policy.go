@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// statement is one statement of an IAM policy; every one of ours allows.
+// statement is a statement of an IAM policy; the program's statements all have the effect Allow.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 type statement struct {
 	Sid       string
@@ -22,10 +22,10 @@ type policy struct {
 	Statement []statement
 }
 
-// policyVersion is that of the policy language.
+// policyVersion is the version of the policy language.
 const policyVersion = "2012-10-17"
 
-// least is the least policy for some modes and features, in the order of the table.
+// least returns the least-privilege policy for some modes and features, in the order of the table.
 func least(modes, features []string) (policy, error) {
 	if err := known(modes, features); err != nil {
 		return policy{}, err
@@ -45,7 +45,7 @@ func least(modes, features []string) (policy, error) {
 	return p, nil
 }
 
-// known refuses a mode or a feature that is none.
+// known returns an error if a mode or a feature does not exist.
 func known(wantedModes, wantedFeatures []string) error {
 	for _, name := range wantedModes {
 		if !slices.Contains(modeNames(), name) {
@@ -76,7 +76,7 @@ func featureNames() []string {
 	return names
 }
 
-// text is the policy as JSON, with what the placeholders stand for.
+// text returns the policy as JSON, with values for the placeholders.
 func (p policy) text(with map[string]string) (string, error) {
 	raw, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {

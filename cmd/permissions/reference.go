@@ -9,29 +9,29 @@ import (
 	"strings"
 )
 
-// reference is what AWS's Service Authorization Reference says of the actions that our policies name. An action that is
-// named on a resource it does not take, or under a condition key that a call of it does not have, is granted to nobody,
-// without a word.
+// reference contains the entries of AWS's Service Authorization Reference for the actions in the policies. A statement
+// whose action does not support its resource or condition key grants nothing, without an error.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 type reference struct {
-	// Actions by name, such as ec2:RunInstances.
+	// Actions are the actions by name, such as ec2:RunInstances.
 	Actions map[string]referenceAction `json:"actions"`
-	// Resources are the patterns of their ARNs, by service and type, such as ec2:instance.
+	// Resources are the ARN patterns of resource types by service and type, such as ec2:instance.
 	Resources map[string]string `json:"resources"`
 }
 
 type referenceAction struct {
 	// Keys are the condition keys of the action itself.
 	Keys []string `json:"keys"`
-	// Resources are the types of resource that the action takes, with their condition keys. Without any the action is
-	// on "*".
+	// Resources are the resource types of the action, with their condition keys. An action without any has the resource
+	// "*".
 	Resources map[string][]string `json:"resources"`
 }
 
-// taskActions are what ECS does to start the task of docs/aws/scale-sets.yml: nothing that this program does.
+// taskActions are the actions with which ECS starts the task of docs/aws/scale-sets.yml; this program does not use
+// them.
 var taskActions = []string{"logs:CreateLogStream", "logs:PutLogEvents", "ssm:GetParameters"}
 
-// readReference reads of the reference's data, one file by service and kind, what our policies name.
+// readReference reads the entries that the policies need from the reference's files, one for each service and kind.
 func readReference(dir string) (reference, error) {
 	ref := reference{Actions: map[string]referenceAction{}, Resources: map[string]string{}}
 	actions := slices.Clone(taskActions)
@@ -67,7 +67,7 @@ func (ref reference) add(dir, action string) error {
 	}
 	found, known := actions[strings.ToLower(verb)]
 	if !known || found.Name != verb {
-		return fmt.Errorf("there is no such action")
+		return fmt.Errorf("no such action")
 	}
 	entry := referenceAction{Keys: found.ConditionKeys, Resources: map[string][]string{}}
 	for _, r := range found.ResourceTypes {

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// grant is a permission of a GitHub App, by the name that GitHub's API has for it.
+// grant is a permission of a GitHub App, with its name in GitHub's API.
 // https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps
 type grant struct{ name, level, shown, modes string }
 
-// appOf is what an App needs for the runners of a scope: the modes of the first grant are all.
+// appOf is what an App needs for the runners of a scope. The first grant is for all modes.
 type appOf struct {
-	scope, form string // what its runners belong to, and GitHub's form for a new App
+	scope, form string // where its runners register, and the address of GitHub's form for a new App
 	grants      []grant
 }
 
@@ -33,7 +33,7 @@ var apps = []appOf{
 	},
 }
 
-// appTable lists what an App needs, by scope and mode.
+// appTable returns a table of what an App needs, by scope and mode.
 func appTable() string {
 	var b strings.Builder
 	b.WriteString("| runners of | mode | permission | in the API |\n| --- | --- | --- | --- |\n")
@@ -45,7 +45,7 @@ func appTable() string {
 	return b.String()
 }
 
-// formAddress is GitHub's form for a new App, filled in.
+// formAddress returns the address of GitHub's form for a new App, with its fields filled in.
 // https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-using-url-parameters
 func (a appOf) formAddress() string {
 	words := []string{"name=MY-RUNNERS", "url=" + url.QueryEscape("https://github.com/OWNER/REPO"), "public=false",
@@ -56,7 +56,7 @@ func (a appOf) formAddress() string {
 	return a.form + "?" + strings.Join(words, "&")
 }
 
-// manifest is the App as programs create it.
+// manifest returns the App as JSON, for programs that register it.
 // https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest
 func (a appOf) manifest() (string, error) {
 	permissions := map[string]string{}
@@ -72,7 +72,7 @@ func (a appOf) manifest() (string, error) {
 	return string(text), err
 }
 
-// signIn writes how the action signs in at AWS and at GitHub, and what that needs.
+// signIn returns the page's section on how the action signs in at AWS and GitHub, and what that needs.
 func signIn() (string, error) {
 	manifest, err := apps[slices.IndexFunc(apps, func(a appOf) bool { return a.scope == "a repository" })].manifest()
 	if err != nil {
@@ -86,7 +86,7 @@ func signIn() (string, error) {
 		"''", "`").Replace(signInText), nil
 }
 
-// signInText has two single quotes for each backquote.
+// signInText contains ” for each backquote.
 const signInText = `## OIDC trust policy
 
 With ''role-to-assume'' the action assumes the role by itself: it gets a token from GitHub's OIDC endpoint,

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// A group is a policy of a CloudFormation template: what is always granted, and what a parameter switches on.
+// The groups of a CloudFormation template's policies: one that is always granted, and those that a parameter enables.
 const (
 	groupRunners  = "runners"
 	groupImages   = "images"
@@ -17,15 +17,15 @@ const (
 	groupRole     = "machine-role"
 	groupKeys     = "keys"
 
-	// The program of scale sets has a role of its own, and so a template of its own.
+	// The program of scale sets has its own role, and so its own template.
 	groupServe     = "serve"
 	groupServeWarm = "serve-warm"
 	groupServeRole = "serve-machine-role"
 	groupServeKeys = "serve-keys"
 )
 
-// A template is a file of docs/aws by its name, with the groups of its policies and the one of them that each right
-// stands in, if any does.
+// template is a file of docs/aws, with the groups of its policies and a function that returns the group of a right, ""
+// if the template does not contain it.
 type template struct {
 	groups []string
 	of     func(r right) string
@@ -37,11 +37,11 @@ var templates = map[string]template{
 	"scale-sets.yml": {[]string{groupServe, groupServeWarm, groupServeRole, groupServeKeys}, serveGroupOf},
 }
 
-// existingTag is the key of the tag that machines carry which the template lets a start take. A template cannot have a
-// condition's key from a parameter.
+// existingTag is the key of the tag on machines that the template lets a start use. A template cannot use a parameter
+// as a condition's key.
 const existingTag = "github-runner"
 
-// serveGroupOf is the one policy of the template of scale sets that a right stands in; it has no other mode's.
+// serveGroupOf returns the group of a right in the template of scale sets.
 func serveGroupOf(r right) string {
 	if !slices.Contains(r.modes, modeServe) {
 		return ""
@@ -57,8 +57,8 @@ func serveGroupOf(r right) string {
 	return groupServe
 }
 
-// groupOf is the one policy of the repository's template that a right stands in. What several modes share is always
-// granted. Rights of the scale sets alone stand in none.
+// groupOf returns the group of a right in the repository's template. What several modes share is always granted. Rights
+// that only scale sets need are in no group.
 func groupOf(r right) string {
 	switch {
 	case r.feature == served, !slices.ContainsFunc(r.modes, func(mode string) bool { return mode != modeServe }):
@@ -77,7 +77,7 @@ func groupOf(r right) string {
 	return groupRunners
 }
 
-// granted are the statements of a group.
+// granted returns the statements of a group.
 func (t template) granted(group string) []statement {
 	var list []statement
 	for _, r := range rights {
@@ -90,14 +90,14 @@ func (t template) granted(group string) []statement {
 	return list
 }
 
-// stack is the text of a template with the statements of each group written anew between the marks that name it.
+// stack returns the text of a template in which the statements between the marks of each group are replaced.
 func (t template) stack(text string) (string, error) {
 	for _, group := range t.groups {
 		opening, closing := "          # statements: "+group+"\n", "          # /statements: "+group+"\n"
 		head, rest, opened := strings.Cut(text, opening)
 		_, tail, closed := strings.Cut(rest, closing)
 		if !opened || !closed {
-			return "", fmt.Errorf("write template: it has no marks for %s", group)
+			return "", fmt.Errorf("write template: no marks for %s", group)
 		}
 		var b strings.Builder
 		for _, s := range t.granted(group) {
@@ -108,7 +108,7 @@ func (t template) stack(text string) (string, error) {
 	return text, nil
 }
 
-// writeStatement writes a statement as YAML with CloudFormation's functions in the place of what differs by account.
+// writeStatement writes a statement as YAML, with CloudFormation functions for what differs by account.
 func writeStatement(b *strings.Builder, s statement) {
 	const indent = "            "
 	fmt.Fprintf(b, "          - Sid: %s\n%sEffect: %s\n", s.Sid, indent, s.Effect)
@@ -145,7 +145,7 @@ func writeStatement(b *strings.Builder, s statement) {
 	}
 }
 
-// scalar is a string of the policy as the template writes it.
+// scalar returns a string of the policy as the template writes it.
 func scalar(value string) string {
 	switch value {
 	case ownerRepo:
@@ -168,13 +168,13 @@ func scalar(value string) string {
 	return quoted(value)
 }
 
-// quoted is a YAML string in double quotes: JSON's are YAML's too.
+// quoted returns a YAML string in double quotes, which are the same as JSON's.
 func quoted(value string) string {
 	var b strings.Builder
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {
-		panic(err) // a string can be written
+		panic(err) // cannot fail for a string
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }

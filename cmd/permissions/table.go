@@ -2,25 +2,24 @@ package main
 
 import "github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 
-// This file says which calls each mode makes and what for. Tests hold it against ec2.API and ec2.OptionalReads: a call
-// that the program can make and that does not stand here fails them, and so does one that stands here and cannot be
-// made.
+// This file lists which calls each mode makes, and what for. Tests compare it with ec2.API and ec2.OptionalReads: they
+// fail if the program can make a call that is not listed, or cannot make one that is.
 
-// Placeholders of the page; flags put others in their place.
+// The placeholders in the page's policies. The command's flags set their values.
 const (
 	ownerRepo   = "OWNER/REPO"
 	accountID   = "ACCOUNT"
 	machineRole = "MACHINE-ROLE"
-	keptKey     = "KEPT-TAG" // of the user's, on the machines that he keeps
+	keptKey     = "KEPT-TAG" // a tag of the user's machines
 	keptValue   = "KEPT-VALUE"
 	kmsKey      = "KMS-KEY-ARN"
-	scopeName   = "SCOPE" // of scale sets: what follows GitHub's address in their file's url
+	scopeName   = "SCOPE" // of scale sets: the part of their file's url after GitHub's address
 )
 
-// modeServe is the program of scale sets, ec2-github-runner-serve.
+// modeServe is ec2-github-runner-serve, the program of scale sets.
 const modeServe = "serve"
 
-// The features. Each may be left out, and the program says so where it is missing.
+// The features. Each is optional, and the program reports what it cannot do without it.
 const (
 	always  = ""
 	survey  = "survey"
@@ -82,7 +81,7 @@ var features = []struct{ name, what, without string }{
 		"these two are reported as not checked"},
 }
 
-// modes in the order of the page, and what each does without features.
+// modes are the modes in the order of the page, and what each does without features.
 var modes = []struct{ name, what string }{
 	{"start", "Launches runners. Its post step terminates what a killed start has left"},
 	{"stop", "Terminates the instances that a start has launched"},
@@ -96,7 +95,7 @@ var modes = []struct{ name, what string }{
 		"is a program of its own, with a role of its own"},
 }
 
-// right is the right to some actions.
+// right is the permission for some actions.
 type right struct {
 	modes     []string
 	feature   string
@@ -113,12 +112,12 @@ func arns(kinds ...string) []string {
 	return list
 }
 
-// ours is the condition that an instance is of this repository.
+// ours is the condition that an instance belongs to this repository.
 func ours() map[string]map[string]any {
 	return map[string]map[string]any{anyCase: {"aws:ResourceTag/" + key.Repository: ownerRepo}}
 }
 
-// ofScaleSets is the condition that an instance is of the scale sets of this scope.
+// ofScaleSets is the condition that an instance belongs to the scale sets of this scope.
 func ofScaleSets() map[string]map[string]any {
 	return map[string]map[string]any{
 		anyCase:        {"aws:ResourceTag/" + key.Scope: scopeName},
@@ -126,11 +125,11 @@ func ofScaleSets() map[string]map[string]any {
 	}
 }
 
-// anyCase compares names of repositories, whose case GitHub keeps and does not tell apart. Whoever writes the policy
-// may write it otherwise than GitHub has it.
+// anyCase compares names of repositories without case: GitHub does not distinguish it, and the author of a policy may
+// write it differently.
 const anyCase = "StringEqualsIgnoreCase"
 
-// rights is the table.
+// rights is the table of permissions.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 var rights = []right{
 	{[]string{"start", "check", "bake", "pool", modeServe}, always, statement{Sid: "LaunchWithResources",

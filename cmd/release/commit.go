@@ -11,18 +11,18 @@ import (
 	"strings"
 )
 
-// The release's commit is GitHub's bot's; its mail address is how GitHub knows it.
+// The author of the release's commit is the bot of GitHub Actions, which GitHub recognises by its mail address.
 // https://api.github.com/users/github-actions%5Bbot%5D
 const (
 	botName = "github-actions[bot]"
 	botMail = "41898282+github-actions[bot]@users.noreply.github.com"
 )
 
-// maxTarball is how large a release may be as the runner downloads it for each job that uses it, in bytes.
+// maxTarball limits the size in bytes of a release as the runner downloads it for each job that uses it.
 // https://docs.github.com/rest/repos/contents#download-a-repository-archive-tar
 const maxTarball = 13_000_000
 
-// release is what a release's commit is made of, beside HEAD.
+// release is what determines a release's commit, besides HEAD.
 type release struct {
 	version    version
 	image      string            // with its digest
@@ -30,9 +30,9 @@ type release struct {
 	programs   map[string][]byte // by name in native/
 }
 
-// releaseCommit makes the commit of a release beside every branch: its parent is HEAD, and its tree is what isKept
-// keeps of HEAD, with action.yml's image and the programs of native/. It is made of HEAD and the release alone, with
-// HEAD's date, so that the same release is the same commit whenever it is made.
+// releaseCommit creates the commit of a release, which is on no branch. Its parent is HEAD, and its tree consists of
+// the files of HEAD that isKept selects, with the image in action.yml and the programs in native/. It depends only on
+// HEAD and the release and has HEAD's date, so that the same release is always the same commit.
 func (r repository) releaseCommit(ctx context.Context, rel release) (string, error) {
 	files, err := r.releaseFiles(ctx, rel)
 	if err != nil {
@@ -68,7 +68,7 @@ func (r repository) releaseCommit(ctx context.Context, rel release) (string, err
 	return r.git(ctx, who, message, "commit-tree", "--no-gpg-sign", "-p", "HEAD", tree)
 }
 
-// releaseFiles writes the files of a release's tree as blobs and lists them.
+// releaseFiles writes the files of a release's tree as blobs and returns them.
 func (r repository) releaseFiles(ctx context.Context, rel release) ([]file, error) {
 	files, err := r.files(ctx)
 	if err != nil {
@@ -118,7 +118,7 @@ func (r repository) releaseFiles(ctx context.Context, rel release) ([]file, erro
 	return files, nil
 }
 
-// text returns the content of a blob, to its last byte.
+// text returns the content of a blob.
 func (r repository) text(ctx context.Context, blob string) (string, error) {
 	var out bytes.Buffer
 	err := r.run(ctx, nil, "", &out, "cat-file", "blob", blob)
@@ -130,14 +130,14 @@ func (r repository) blob(ctx context.Context, content string) (string, error) {
 	return r.git(ctx, nil, content, "hash-object", "-w", "--stdin")
 }
 
-// tarball returns how large a commit is as GitHub packs it, in bytes.
+// tarball returns the size of a commit as a tar.gz, in bytes.
 func (r repository) tarball(ctx context.Context, commit string) (int, error) {
 	var size counter
 	err := r.run(ctx, nil, "", &size, "archive", "--format=tar.gz", commit)
 	return int(size), err
 }
 
-// counter counts what is written to it.
+// counter counts the bytes that are written to it.
 type counter int
 
 func (c *counter) Write(p []byte) (int, error) {

@@ -1,13 +1,13 @@
-// Command release does what a release is made of beside the image: it refuses what cannot be released before anything
-// is built, makes the one commit whose action.yml names the image by digest and whose native/ holds the image's
+// Command release does the steps of a release other than the image: it refuses what cannot be released before anything
+// is built, creates the commit whose action.yml names the image by digest and whose native/ contains the image's
 // program, tags it once, and moves the major tag.
 //
 //	go run ./cmd/release check v2.7.0
 //	go run ./cmd/release tag v2.7.0 marqo-ai/ec2-github-runner ghcr.io/marqo-ai/ec2-github-runner@sha256:… PROGRAMS
 //	go run ./cmd/release notes v2.7.0
 //
-// The workflow release.yml runs it. It looks at the remote origin and not at local tags, which may be old, and it
-// leaves the work tree and the branch as they are. docs/adr/0010-release.md says why.
+// The workflow release.yml runs it. It reads the tags of the remote origin, since local ones may be old, and changes
+// neither the work tree nor the branch. See docs/adr/0010-release.md.
 package main
 
 import (
@@ -39,7 +39,7 @@ func main() {
 	}
 }
 
-// run does one command in the repository at dir.
+// run runs one command in the repository at dir.
 func run(ctx context.Context, dir string, args []string, out io.Writer) error {
 	if len(args) < 2 {
 		return errUsage
@@ -89,8 +89,8 @@ func check(ctx context.Context, r repository, v version, out io.Writer) error {
 	return err
 }
 
-// tag makes the release's commit and puts both tags on it by one push that takes place whole or not at all. Asked again
-// with the same image it makes the same commit, so a run whose answer was lost can be repeated.
+// tag creates the release's commit and sets both tags on it by one atomic push. With the same image it creates the same
+// commit, so a run with a lost response can be repeated.
 func tag(ctx context.Context, r repository, rel release, out io.Writer) error {
 	v := rel.version
 	tags, err := r.releasable(ctx, v)

@@ -14,11 +14,11 @@ import (
 // machines are the architectures of the program that native/launch.js runs.
 var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
-// programName is what native/launch.js looks for.
+// programName returns the file name that native/launch.js looks for.
 func programName(architecture string) string { return "ec2-github-runner-linux-" + architecture }
 
-// readPrograms reads the program of each architecture from dir, by its name in the release's tree. It refuses what a
-// job could not run.
+// readPrograms reads the program of each architecture from dir, by its name in the release's tree. It refuses programs
+// that a job could not run.
 func readPrograms(dir string) (map[string][]byte, error) {
 	programs := map[string][]byte{}
 	for architecture, machine := range machines {
@@ -38,20 +38,20 @@ func readPrograms(dir string) (map[string][]byte, error) {
 func checkProgram(content []byte, machine elf.Machine) error {
 	parsed, err := elf.NewFile(bytes.NewReader(content))
 	if err != nil {
-		return fmt.Errorf("it is no Linux program: %w", err)
+		return fmt.Errorf("not a Linux program: %w", err)
 	}
 	if parsed.Machine != machine {
-		return fmt.Errorf("it was built for %v, not for %v", parsed.Machine, machine)
+		return fmt.Errorf("built for %v, not for %v", parsed.Machine, machine)
 	}
 	for _, part := range parsed.Progs {
 		if part.Type == elf.PT_INTERP {
-			return fmt.Errorf("it is not static")
+			return fmt.Errorf("not statically linked")
 		}
 	}
 	return nil
 }
 
-// checksums is native/checksums.json: the SHA-256 of each program by its name.
+// checksums returns native/checksums.json: the SHA-256 of each program by its name.
 func checksums(programs map[string][]byte) (string, error) {
 	sums := map[string]string{}
 	for name, content := range programs {

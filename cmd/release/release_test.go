@@ -315,7 +315,7 @@ func TestTreeThatCannotBeReleased(t *testing.T) {
 		h.refused(t, want, h.tagArgs("v2.7.0", goodImage)...)
 	}
 	h.write(t, "main.go", "package main // changed\n")
-	both("the work tree is not what is committed")
+	both("the work tree has uncommitted changes")
 	do(t, h.clone, "checkout", "--quiet", "main.go")
 	h.write(t, "new.go", "package main\n")
 	both("new.go")
@@ -437,7 +437,7 @@ func TestPushThatGitHubRefuses(t *testing.T) {
 func TestProgramsThatNoJobCouldRun(t *testing.T) {
 	h := build(t)
 	file := filepath.Join(h.programs, programName("arm64"))
-	for content, want := range map[string]string{"#!/bin/sh\n": "no Linux program",
+	for content, want := range map[string]string{"#!/bin/sh\n": "not a Linux program",
 		string(elfHeader(elf.EM_X86_64)): "not for EM_AARCH64"} {
 		if err := os.WriteFile(file, []byte(content), 0o755); err != nil {
 			t.Fatal(err)

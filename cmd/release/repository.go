@@ -13,10 +13,10 @@ import (
 
 const remote = "origin"
 
-// repository is a clone whose remote origin holds the releases.
+// repository is a clone whose remote origin has the releases.
 type repository struct{ dir string }
 
-// git runs git and returns what it prints, without the end of the last line. Nothing goes through a shell.
+// git runs git and returns its output without the final newline. No shell is involved.
 func (r repository) git(ctx context.Context, env []string, stdin string, args ...string) (string, error) {
 	var out strings.Builder
 	if err := r.run(ctx, env, stdin, &out, args...); err != nil {
@@ -39,14 +39,14 @@ func (r repository) run(ctx context.Context, env []string, stdin string, out io.
 	return nil
 }
 
-// releasable refuses a tree or a version that cannot be released, and gives the remote's tags.
+// releasable refuses a tree or a version that cannot be released, and returns the remote's tags.
 func (r repository) releasable(ctx context.Context, v version) (map[string]string, error) {
 	status, err := r.git(ctx, nil, "", "status", "--porcelain")
 	if err != nil {
 		return nil, err
 	}
 	if status != "" {
-		return nil, fmt.Errorf("release %s: the work tree is not what is committed:\n%s", v, status)
+		return nil, fmt.Errorf("release %s: the work tree has uncommitted changes:\n%s", v, status)
 	}
 	if _, err := r.notes(v); err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func (r repository) releasable(ctx context.Context, v version) (map[string]strin
 	return tags, nil
 }
 
-// onMain refuses a commit that main does not have: a release is something that was reviewed and tested there.
+// onMain refuses a commit that is not on main: only what was reviewed and tested is released.
 func (r repository) onMain(ctx context.Context) error {
 	if _, err := r.git(ctx, nil, "", "fetch", "--quiet", "--no-tags", remote, "refs/heads/main"); err != nil {
 		return err
@@ -89,7 +89,7 @@ func (r repository) onMain(ctx context.Context) error {
 	return nil
 }
 
-// tags are the remote's tags and the commits that they lead to.
+// tags returns the remote's tags and the commits that they point to.
 func (r repository) tags(ctx context.Context) (map[string]string, error) {
 	out, err := r.git(ctx, nil, "", "ls-remote", "--tags", remote)
 	if err != nil {
@@ -99,13 +99,13 @@ func (r repository) tags(ctx context.Context) (map[string]string, error) {
 	for line := range strings.Lines(out) {
 		commit, ref, _ := strings.Cut(strings.TrimSpace(line), "\t")
 		name := strings.TrimPrefix(ref, "refs/tags/")
-		// An annotated tag comes twice; the second line, with ^{}, has the commit.
+		// An annotated tag is listed twice; the second line, with ^{}, has the commit.
 		tags[strings.TrimSuffix(name, "^{}")] = commit
 	}
 	return tags, nil
 }
 
-// notes are the release notes: what CHANGELOG.md says of the version.
+// notes returns the release notes: the version's section of CHANGELOG.md.
 func (r repository) notes(v version) (string, error) {
 	text, err := os.ReadFile(filepath.Join(r.dir, "CHANGELOG.md"))
 	if err != nil {
@@ -114,10 +114,10 @@ func (r repository) notes(v version) (string, error) {
 	return section(string(text), v)
 }
 
-// workflowsAreCurrent refuses a commit whose workflow files are not those of the remote's main, which onMain has
-// fetched. The workflow's own token may not push a tag to a commit with workflow files that no branch has at its tip:
-// GitHub answers "refusing to allow a GitHub App to create or update workflow … without `workflows` permission", and no
-// permission of a job allows it.
+// workflowsAreCurrent refuses a commit whose workflow files differ from those of the remote's main, which onMain has
+// fetched. The workflow's token may not push a tag to a commit with workflow files that no branch has at its tip:
+// GitHub responds "refusing to allow a GitHub App to create or update workflow … without `workflows` permission", and
+// no permission of a job allows it.
 func (r repository) workflowsAreCurrent(ctx context.Context) error {
 	changed, err := r.git(ctx, nil, "", "diff", "--name-only", "HEAD", "FETCH_HEAD", "--", ".github/workflows")
 	if err != nil {
@@ -132,8 +132,8 @@ func (r repository) workflowsAreCurrent(ctx context.Context) error {
 	return nil
 }
 
-// push puts the version's tag and the major tag on the commit, both or none: the first must not exist and the second
-// must still be where it was seen, so that of two releases at once one is refused.
+// push sets the version's tag and the major tag on the commit, both or none: the first must not exist, and the second
+// must not have moved meanwhile, so that of two concurrent releases one is refused.
 func (r repository) push(ctx context.Context, commit string, v version, majorWas string) error {
 	exact, major := "refs/tags/"+v.String(), "refs/tags/"+v.major()
 	_, err := r.git(ctx, nil, "", "push", "--quiet", "--atomic",

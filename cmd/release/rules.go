@@ -42,10 +42,10 @@ func (v version) before(w version) bool {
 	return false
 }
 
-// imageForm is an image of GitHub's registry by digest; a tag in it would be one that can be moved.
+// imageForm matches an image in GitHub's registry by digest; a tag could be moved.
 var imageForm = regexp.MustCompile(`^ghcr\.io/[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9._-]*@sha256:[0-9a-f]{64}$`)
 
-// repositoryForm is OWNER/NAME, as GitHub has it in GITHUB_REPOSITORY.
+// repositoryForm matches OWNER/NAME, as in GITHUB_REPOSITORY.
 var repositoryForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$`)
 
 // checkImage refuses an image that is not the repository's own: a fork's release runs the fork's image.
@@ -63,13 +63,13 @@ func checkImage(image, repository string) error {
 	return nil
 }
 
-// source is the line of action.yml that builds the image from the tree, as it stands on main.
+// source matches the line of action.yml on main that builds the image from the tree.
 var source = regexp.MustCompile(`(?m)^  image: Dockerfile$`)
 
-// withImage returns action.yml with the image in place of the Dockerfile, and nothing else changed.
+// withImage returns action.yml with the image instead of the Dockerfile, and otherwise unchanged.
 func withImage(action, image string) (string, error) {
 	if n := len(source.FindAllString(action, -1)); n != 1 {
-		return "", fmt.Errorf("rewrite action.yml: it has %d lines \"  image: Dockerfile\", and one is to be replaced",
+		return "", fmt.Errorf("rewrite action.yml: found %d lines \"  image: Dockerfile\", and one is to be replaced",
 			n)
 	}
 	text := source.ReplaceAllLiteralString(action, "  image: docker://"+image)
@@ -83,15 +83,15 @@ func withImage(action, image string) (string, error) {
 		return "", fmt.Errorf("rewrite action.yml: %w", err)
 	}
 	if contract.Runs.Using != "docker" || contract.Runs.Image != "docker://"+image {
-		return "", fmt.Errorf("rewrite action.yml: the line is not runs.image: that is %q", contract.Runs.Image)
+		return "", fmt.Errorf("rewrite action.yml: the replaced line is not runs.image, which is %q", contract.Runs.Image)
 	}
 	return text, nil
 }
 
-// sectionHead is the heading of a release in CHANGELOG.md: ## [2.7.0] - 2026-11-25.
+// sectionHead matches the heading of a release in CHANGELOG.md: ## [2.7.0] - 2026-11-25.
 var sectionHead = regexp.MustCompile(`(?m)^## \[([^\]]+)\](.*)$`)
 
-// section is what CHANGELOG.md says of a version, without its heading.
+// section returns the section of a version in CHANGELOG.md, without its heading.
 func section(changelog string, v version) (string, error) {
 	heads := sectionHead.FindAllStringSubmatchIndex(changelog, -1)
 	name := strings.TrimPrefix(v.String(), "v")

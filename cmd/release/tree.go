@@ -8,18 +8,17 @@ import (
 	"strings"
 )
 
-// origin is the repository whose name stands in the documents and examples of the source.
+// origin is the repository that the documents and examples of the source name.
 const origin = "marqo-ai/ec2-github-runner"
 
-// kept are the files and folders of a release's tree: what the two actions need to run, and what their users read. The
-// workflows are the reusable one and its neighbours: GitHub refuses a tag whose workflow files differ from the
-// branch's.
+// kept are the files and folders of a release's tree: what the two actions need to run, and what their users read. All
+// workflows are kept: GitHub refuses a tag whose workflow files differ from the branch's.
 var kept = []string{
 	".github/", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "action.yml", "docs/",
 	"examples/", "native/",
 }
 
-// dropped are kinds of files that only those need who work on the source.
+// dropped matches files that are only needed to work on the source.
 var dropped = regexp.MustCompile(`_test\.go$|(^|/)testdata/`)
 
 func isKept(name string) bool {
@@ -34,10 +33,10 @@ func isKept(name string) bool {
 	return false
 }
 
-// file is one entry of a tree: the mode and the name of its blob are those of git.
+// file is an entry of a tree; mode and blob are git's.
 type file struct{ mode, blob, name string }
 
-// files lists the files of HEAD that a release keeps.
+// files returns the files of HEAD that a release keeps.
 func (r repository) files(ctx context.Context) ([]file, error) {
 	out, err := r.git(ctx, nil, "", "ls-tree", "-r", "-z", "HEAD")
 	if err != nil {
@@ -54,20 +53,20 @@ func (r repository) files(ctx context.Context) ([]file, error) {
 	return list, nil
 }
 
-// document adapts the texts of the source to a release.
+// document adapts texts of the source to a release.
 type document struct {
 	version    version
 	repository string          // OWNER/NAME of the repository that releases
 	commit     string          // the commit that is released
-	files      map[string]bool // what the release's tree holds
+	files      map[string]bool // the files of the release's tree
 }
 
-// serveImage is the image of ec2-github-runner-serve of a release, as pages and templates name it.
+// serveImage matches the image of ec2-github-runner-serve of a release in pages and templates.
 var serveImage = regexp.MustCompile(`(ghcr\.io/` + regexp.QuoteMeta(origin) + `-serve):v\d+\.\d+\.\d+`)
 
-// adapt returns the text of a file as the release holds it: it names the image of ec2-github-runner-serve of the same
-// release, a fork's pages and examples name the fork, and a link to a file that the release does not hold leads to the
-// commit that has it. Workflow files stay as they are.
+// adapt returns the text of a file in the release: it names the release's own image of ec2-github-runner-serve, a
+// fork's pages and examples name the fork, and links to files that the release does not contain lead to the released
+// commit. Workflow files are not changed.
 func (d document) adapt(name, text string) string {
 	if strings.HasPrefix(name, ".github/") {
 		return text
@@ -84,7 +83,7 @@ func (d document) adapt(name, text string) string {
 	return text
 }
 
-// relativeLink is a Markdown link without a scheme, a host or an anchor of the same page.
+// relativeLink matches a Markdown link without a scheme, a host or an anchor of the same page.
 var relativeLink = regexp.MustCompile(`\]\(([^)\s:#/][^)\s:#]*)(#[^)\s]*)?\)`)
 
 func (d document) relink(dir, text string) string {
@@ -98,7 +97,7 @@ func (d document) relink(dir, text string) string {
 	})
 }
 
-// holds reports whether the release's tree has a file or a folder of that name.
+// holds reports whether the release's tree contains a file or a folder of that name.
 func (d document) holds(target string) bool {
 	if target == "." || d.files[target] {
 		return true

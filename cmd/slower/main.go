@@ -1,7 +1,7 @@
-// Command slower decides whether a change makes the hot parts slower: it reads what `benchstat -format csv` says of two
-// runs of the Go benchmarks, and fails for what got worse by more than machines differ.
+// Command slower decides whether a change makes hot code slower: it reads the output of `benchstat -format csv` for two
+// runs of the Go benchmarks, and fails if a benchmark got worse by more than machines differ.
 //
-// benchstat itself tells only whether a difference is one. scripts/benchstat runs both.
+// benchstat itself only decides whether a difference is significant. scripts/benchstat runs both.
 package main
 
 import (
@@ -32,13 +32,13 @@ func main() {
 	fmt.Printf("slower: none of %d comparisons is beyond its limit\n", compared)
 }
 
-// most is how much more of each unit a change may need, in percent. Times on shared machines differ by a quarter for no
-// reason, even where both sides take turns and benchstat calls it significant; allocations are the same on every
-// machine, so there a tenth is a decision that somebody took.
+// most is how much a benchmark may increase, in percent by unit. Times on shared machines differ by a quarter without a
+// reason, even if both sides alternate and benchstat calls it significant. Allocations are the same on every machine,
+// so an increase by a tenth is caused by the change.
 var most = map[string]float64{"sec/op": 40, "B/op": 25, "allocs/op": 10}
 
-// judge reads tables as benchstat writes them: a line of configurations ("pkg: …"), two lines of header, a line a
-// benchmark. https://pkg.go.dev/golang.org/x/perf/cmd/benchstat
+// judge reads benchstat's tables: a line of configurations ("pkg: …"), two header lines, and a line for each benchmark.
+// https://pkg.go.dev/golang.org/x/perf/cmd/benchstat
 func judge(from io.Reader) (worse []string, compared int, err error) {
 	pkg, unit := "", ""
 	lines := bufio.NewScanner(from)
@@ -57,10 +57,10 @@ func judge(from io.Reader) (worse []string, compared int, err error) {
 		}
 		limit, known := most[unit]
 		if !known || cells[0] == "geomean" || cells[5] == "" {
-			continue // no row of a benchmark that both have
+			continue // not a benchmark that both runs have
 		}
 		compared++
-		if cells[5] == "~" { // no difference that is one
+		if cells[5] == "~" { // not significant
 			continue
 		}
 		change, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimPrefix(cells[5], "+"), "%"), 64)
@@ -68,7 +68,7 @@ func judge(from io.Reader) (worse []string, compared int, err error) {
 			return worse, compared, fmt.Errorf("read the change of %s: %w", cells[0], err)
 		}
 		if change > limit {
-			worse = append(worse, fmt.Sprintf("%s %s: %s by %s (%s); at most +%g%% is let through", pkg, cells[0], unit,
+			worse = append(worse, fmt.Sprintf("%s %s: %s by %s (%s); at most +%g%% is allowed", pkg, cells[0], unit,
 				cells[5], cells[6], limit))
 		}
 	}

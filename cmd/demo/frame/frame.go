@@ -1,5 +1,5 @@
-// Package frame is what the demos have in common: a simulated EC2 and GitHub on loopback, a folder for files, headings,
-// and what is left at the end.
+// Package frame is shared by the demos: a simulated EC2 and GitHub on loopback, a folder for files, headings, and a
+// check of what is left at the end.
 package frame
 
 import (
@@ -13,14 +13,14 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// Stage is where a demo runs.
+// Stage is the environment of a demo.
 type Stage struct {
 	World  *simulator.World
 	Server *simulator.Server
 	Folder string // for files, removed at the end
 }
 
-// Main runs a demo and ends the process. An interrupt, or the end of the timeout, ends the demo's context.
+// Main runs a demo and exits the process. An interrupt or the timeout cancels the demo's context.
 func Main(name string, timeout time.Duration, config simulator.Config, demo func(context.Context, *Stage) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -51,10 +51,10 @@ func run(ctx context.Context, config simulator.Config, demo func(context.Context
 // Title prints a heading.
 func Title(text string) { fmt.Printf("\n\x1b[1m── %s ──\x1b[0m\n", text) }
 
-// Left checks that no instance and no runner is left, and that the simulator models all that it was asked for.
+// Left checks that no instance and no runner is left, and that the simulator models every call that was made.
 func (s *Stage) Left() error {
 	if surprises := s.World.Surprises(); len(surprises) > 0 {
-		return fmt.Errorf("the program asked for what the simulator does not model: %s", strings.Join(surprises, "; "))
+		return fmt.Errorf("the program made calls that the simulator does not model: %s", strings.Join(surprises, "; "))
 	}
 	if instances, runners := s.World.Leftovers(); len(instances)+len(runners) > 0 {
 		return fmt.Errorf("%d instances and %d runners are left", len(instances), len(runners))
