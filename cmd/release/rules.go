@@ -83,7 +83,7 @@ func withImage(action, image string) (string, error) {
 		return "", fmt.Errorf("rewrite action.yml: %w", err)
 	}
 	if contract.Runs.Using != "docker" || contract.Runs.Image != "docker://"+image {
-		return "", fmt.Errorf("rewrite action.yml: the replaced line is not runs.image, which is %q", contract.Runs.Image)
+		return "", fmt.Errorf("rewrite action.yml: the line is not runs.image, which is %q", contract.Runs.Image)
 	}
 	return text, nil
 }
