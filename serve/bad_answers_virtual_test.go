@@ -51,7 +51,7 @@ func each(few int) (list []int) {
 // Those that are lost are the enumeration's.
 func TestBadAnswers(t *testing.T) {
 	effects := []simulator.Effect{simulator.EffectHang, simulator.EffectMalformed, simulator.EffectEmpty,
-		simulator.EffectCutMiddle, simulator.EffectThrottle}
+		simulator.EffectCutMiddle, simulator.EffectThrottle, simulator.EffectNull}
 	for i, n := range each(10) {
 		some := effects
 		if os.Getenv("EVERY_CALL") == "" {
@@ -62,5 +62,17 @@ func TestBadAnswers(t *testing.T) {
 				spoiled(t, simulator.Fault{Match: simulator.Match{Call: n}, Times: 1, Effect: effect})
 			})
 		}
+	}
+}
+
+// TestNullAnswers: null in the place of an answer of the service of scale sets ends nothing, and is asked again.
+func TestNullAnswers(t *testing.T) {
+	for _, operation := range []string{"GetRunnerScaleSet", "CreateRunnerScaleSet", "CreateMessageSession",
+		"GetMessage",
+		"GenerateJitRunnerConfig", "GetRunnerScaleSetByID"} {
+		t.Run(operation, func(t *testing.T) {
+			spoiled(t, simulator.Fault{Match: simulator.Match{Operation: operation}, Times: 2,
+				Effect: simulator.EffectNull})
+		})
 	}
 }

@@ -53,10 +53,21 @@ func (c *Client) do(ctx context.Context, operation string, call func() error) er
 	select {
 	case c.turn <- struct{}{}:
 		defer func() { <-c.turn }()
-		return callError(operation, call())
+		return callError(operation, readable(call))
 	case <-ctx.Done():
 		return &CallError{Operation: operation, Class: Unknown, Message: ctx.Err().Error(), Err: ctx.Err()}
 	}
+}
+
+// readable makes a call. The library takes for granted what an answer that it could decode holds, and panics without
+// it.
+func readable(call func() error) (err error) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			err = fmt.Errorf("the answer cannot be read: %v", problem)
+		}
+	}()
+	return call()
 }
 
 // Set is a scale set.
@@ -130,6 +141,9 @@ func (c *Client) Create(ctx context.Context, wanted Set) (Set, error) {
 		made, err = c.api.CreateRunnerScaleSet(ctx, wanted.api())
 		return err
 	})
+	if err == nil && made.ID == 0 {
+		return Set{}, &CallError{Operation: "create scale set", Class: Unknown, Message: "the answer names no set"}
+	}
 	if err == nil {
 		return plain(made), nil
 	}
@@ -209,7 +223,7 @@ func (c *Client) Register(ctx context.Context, set int, name string) (Registrati
 	if err != nil {
 		return Registration{}, err
 	}
-	if made.Runner == nil || made.EncodedJITConfig == "" {
+	if made == nil || made.Runner == nil || made.EncodedJITConfig == "" {
 		return Registration{}, &CallError{Operation: operation, Class: Unknown,
 			Message: "the answer holds no configuration"}
 	}

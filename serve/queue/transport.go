@@ -106,7 +106,7 @@ func withKnownType(answer []byte) []byte {
 		Body       string          `json:"body"`
 		Statistics json.RawMessage `json:"statistics,omitempty"`
 	}
-	if json.Unmarshal(answer, &message) != nil || message.Type == jobMessages {
+	if json.Unmarshal(answer, &message) != nil || message.ID == 0 || message.Type == jobMessages {
 		return answer
 	}
 	message.Type, message.Body = jobMessages, ""

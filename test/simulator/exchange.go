@@ -109,6 +109,8 @@ func (x *exchange) applyFault(a answer) (answer, fate) {
 		a.body = mangle(a.body)
 	case EffectEmpty:
 		a.body = nil
+	case EffectNull:
+		a.body = []byte("null")
 	}
 	return a, delivered
 }

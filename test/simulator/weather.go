@@ -26,6 +26,8 @@ const (
 	// EffectEmpty has acted and answers as it would, without a body. The service of scale sets does so at times:
 	// https://github.com/actions/actions-runner-controller/issues/4285
 	EffectEmpty Effect = "empty"
+	// EffectNull has acted and answers null, which is valid JSON and no answer.
+	EffectNull Effect = "null"
 	// EffectUnlisted answers GitHub's list of runners without any of them, as it was for runners at work:
 	// https://github.com/actions/runner/issues/936
 	EffectUnlisted Effect = "unlisted"
@@ -35,7 +37,7 @@ var effects = map[Effect]bool{
 	EffectError: true, EffectErrorAfter: true, EffectThrottle: true, EffectRefuse: true, EffectCutBefore: true,
 	EffectCutAfter:  true,
 	EffectCutMiddle: true, EffectLate: true, EffectHang: true, EffectMalformed: true, EffectEmpty: true,
-	EffectUnlisted: true,
+	EffectUnlisted: true, EffectNull: true,
 }
 
 // Fault is one piece of weather: which calls it meets, and what it does to them. The first fault that fits a call is
