@@ -200,12 +200,18 @@ func TestScaleSetOverHTTP(t *testing.T) {
 		t.Fatalf("empty poll: %v, %v", m, err)
 	}
 	w.QueueScaleSetJob("ec2-amd64", simulator.ScaleSetJob{Duration: 10 * time.Second})
-	m := must[*scaleset.RunnerScaleSetMessage](t)(session.GetMessage(ctx, 0, 1))
+	next := func(last int) *scaleset.RunnerScaleSetMessage { // a poll lasts half a second
+		for {
+			if m := must[*scaleset.RunnerScaleSetMessage](t)(session.GetMessage(ctx, last, 1)); m != nil {
+				return m
+			}
+		}
+	}
+	m := next(0)
 	jit := must[*scaleset.RunnerScaleSetJitRunnerConfig](t)(c.GenerateJitRunnerConfig(ctx,
 		&scaleset.RunnerScaleSetJitRunnerSetting{Name: "ec2-1"}, set.ID))
 	w.AttachGuest("i-1", 0, []byte("./run.sh --jitconfig "+jit.EncodedJITConfig))
-	m = must[*scaleset.RunnerScaleSetMessage](t)(session.GetMessage(ctx, m.MessageID, 1))
-	m = must[*scaleset.RunnerScaleSetMessage](t)(session.GetMessage(ctx, m.MessageID, 1))
+	m = next(next(m.MessageID).MessageID)
 	if len(m.JobCompletedMessages) != 1 {
 		t.Errorf("message %+v", m)
 	}
