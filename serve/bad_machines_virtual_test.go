@@ -184,3 +184,49 @@ func TestHundredSets(t *testing.T) {
 		}
 	})
 }
+
+// TestWarmUpEnds: warm machines that end before they are ready are launched less and less often, which is said.
+func TestWarmUpEnds(t *testing.T) {
+	world := simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestDies, At: 3 * time.Second,
+		Reason: "Client.InternalError", Times: 40}}}
+	inBubble(t, world, []config.Set{warmSet()}, func(s *stage) {
+		p := s.start("one")
+		s.listening(p, 1)
+		<-time.After(30 * time.Minute)
+		if launches := len(s.calls("RunInstances")); launches > 12 {
+			t.Errorf("%d launches in half an hour", launches)
+		}
+		if said := p.log.with("warm machines end before they are ready"); len(said) != 1 || said[0]["hint"] == "" {
+			t.Errorf("said %v", said)
+		}
+	})
+}
+
+// TestManyRunners: the runners of a large organization are not listed so often that it uses up the hourly limit.
+func TestManyRunners(t *testing.T) {
+	inBubble(t, simulator.Config{ForeignRunners: 3000}, []config.Set{aSet("ec2-amd64", 5)}, func(s *stage) {
+		p := s.start("one")
+		s.listening(p, 1)
+		<-time.After(20 * time.Minute)
+		if calls := len(s.calls("actions/list-self-hosted-runners-for-repo")); calls > 320 {
+			t.Errorf("%d calls in twenty minutes", calls)
+		}
+		s.queue("ec2-amd64", 1, simulator.ScaleSetJob{})
+		s.until("done", 3*time.Minute, s.allDone)
+	})
+}
+
+// TestShownLate: machines that EC2 does not show for minutes are neither doubled nor cut off.
+func TestShownLate(t *testing.T) {
+	world := simulator.Config{Timing: simulator.Timing{InstanceVisible: 3 * time.Minute}}
+	inBubble(t, world, []config.Set{aSet("ec2-amd64", 5)}, func(s *stage) {
+		p := s.start("one")
+		s.listening(p, 1)
+		s.queue("ec2-amd64", 3, simulator.ScaleSetJob{Duration: 10 * time.Minute})
+		s.until("done", 20*time.Minute, s.allDone)
+		if launches := len(s.calls("RunInstances")); launches != 3 {
+			t.Errorf("%d launches for 3 jobs", launches)
+		}
+		s.nothingLeft(5 * time.Minute)
+	})
+}

@@ -34,7 +34,10 @@ func (s *warmStock) filled(made []*warm, err error, ended bool) {
 		s.machines[w.ID] = w
 		s.log.Info("warm machine launched; it stops itself", "machine", w.ID, "type", w.Type)
 	}
-	if err == nil || ended {
+	if err == nil && s.pause.early || ended { // whether they become ready is not known yet
+		return
+	}
+	if err == nil {
 		s.pause = pause{}
 		return
 	}

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 	"github.com/marqo-ai/ec2-github-runner/serve/status"
@@ -60,8 +62,11 @@ func isWarm(i ec2.Instance) bool {
 func (s *warmStock) look(seen sight) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	shown := map[string]bool{}
+	shown, ended := map[string]bool{}, map[string]ec2.Instance{}
 	for _, i := range seen.instances {
+		if !i.Alive() {
+			ended[i.ID] = i
+		}
 		if !isOfSet(i, s.template.scope, s.set) || !isWarm(i) || !i.Alive() || s.claimed[i.ID] {
 			continue
 		}
@@ -73,15 +78,44 @@ func (s *warmStock) look(seen sight) {
 			s.machines[i.ID] = w
 		}
 		w.Instance, w.fingerprint, w.due, w.expires = i, i.Tags[key.Fingerprint], said.DueAt, said.ExpiresAt
+		if i.State == ec2.Stopped && !w.running.IsZero() && s.pause.early { // one has become ready
+			s.pause = pause{}
+		}
 		w.running = since(w.running, i.State != ec2.Stopped, seen.now)
 	}
 	maps.DeleteFunc(s.claimed, func(id string, _ bool) bool { // EC2 does not show it any more
 		return seen.isWholeCloud() && !slices.ContainsFunc(seen.instances,
 			func(i ec2.Instance) bool { return i.ID == id })
 	})
-	maps.DeleteFunc(s.machines, func(id string, w *warm) bool {
-		return !shown[id] && !seen.unseen[w.Region] && seen.begun.Sub(w.LaunchTime) > absentTime
-	})
+	s.forgetEnded(seen, shown, ended)
+}
+
+// forgetEnded forgets the machines that EC2 has ended, or does not show any more. mu is held.
+func (s *warmStock) forgetEnded(seen sight, shown map[string]bool, ended map[string]ec2.Instance) {
+	for id, w := range s.machines {
+		_, isEnded := ended[id]
+		if !isEnded && (shown[id] || seen.unseen[w.Region] || seen.begun.Sub(w.LaunchTime) <= absentTime) {
+			continue
+		}
+		delete(s.machines, id)
+		if w.State != ec2.Stopped && !w.ending && ended[id].Ending() != ec2.EndingUser {
+			s.endedEarly(seen.now, id, ended[id].StateReason)
+		}
+	}
+}
+
+// endedEarly pauses after a warm machine that has ended before it was ready: the next one may end as well. mu is held.
+func (s *warmStock) endedEarly(now time.Time, id, reason string) {
+	if now.Before(s.pause.until) {
+		return
+	}
+	isNew := s.pause.why != reason || !s.pause.early
+	s.pause = s.pause.next(now, false, reason, rand.Float64()) //nolint:gosec // spreads load
+	s.pause.early = true
+	if isNew {
+		s.log.Error("warm machines end before they are ready", "machine", id, "reason", reason,
+			"hint", diagnosis.StateHint(reason), "retry", s.pause.wait.String())
+	}
 }
 
 // judgeWarm returns why a warm machine is to be ended, empty where it is not. prints are those that the file asks for,

@@ -16,6 +16,8 @@ const (
 	lookInterval = 30 * time.Second
 	firstLook    = 2 * time.Second // after a failed look, until one has seen everything; it doubles
 	nextLook     = 5 * time.Second // after one that found a registration without a machine, which may end soon
+	callInterval = 5 * time.Second // for each page of GitHub\'s list
+	maxInterval  = 4 * time.Minute
 	lookTimeout  = 2 * time.Minute
 	// cloudTimeout is how long a look waits for a region; meanwhile sets in other regions wait as well.
 	cloudTimeout = 20 * time.Second
@@ -53,7 +55,7 @@ func (w *watcher) run(ctx context.Context, regions func() []string, act func(con
 		if ctx.Err() != nil {
 			return
 		}
-		soon, next := act(ctx, seen), lookInterval
+		soon, next := act(ctx, seen), intervalFor(len(seen.runners))
 		switch looked, _ := w.state(); {
 		case err != nil && looked.IsZero():
 			next, retry = retry, min(2*retry, lookInterval)
@@ -68,6 +70,13 @@ func (w *watcher) run(ctx context.Context, regions func() []string, act func(con
 		}
 		timer.Stop()
 	}
+}
+
+// intervalFor returns how long to wait after a look that has listed so many runners, those of others among them: with
+// thousands the pages of a list every half minute would use up GitHub's hourly limit, which others need too.
+func intervalFor(runners int) time.Duration {
+	pages := runners/100 + 1
+	return min(max(lookInterval, time.Duration(pages)*callInterval), maxInterval)
 }
 
 // sight is what one look saw. EC2 is read before GitHub: the machine of a runner that comes in between is in the next
