@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// TestKeyMasks: an App's key is masked as it is given, by its lines and as base64, and what stands around it is not.
+// TestKeyMasks: an App's key is masked as given, by line and in base64, but its armor lines are not.
 func TestKeyMasks(t *testing.T) {
 	t.Parallel()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)

@@ -14,10 +14,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// nameAndDefault is what a contract says of an input.
+// nameAndDefault is an input in a contract.
 type nameAndDefault struct{ Name, Default string }
 
-// declared are the inputs of the program.
+// declared returns the inputs of the program.
 func declared() (list []nameAndDefault) {
 	for _, known := range catalogue {
 		list = append(list, nameAndDefault{known.name, known.fallback})
@@ -25,7 +25,7 @@ func declared() (list []nameAndDefault) {
 	return list
 }
 
-// contract is action.yml, in its order.
+// contract is the content of action.yml.
 type contract struct {
 	inputs  []nameAndDefault
 	outputs []string
@@ -64,7 +64,7 @@ func readContract(t *testing.T) contract {
 				"Example:") {
 			t.Errorf("input %s is described by %q", name, about.Description)
 		}
-		// Nothing but mode and token can be needed always.
+		// Only mode and token are required in every mode.
 		if want := name == "mode"; about.Required == nil || *about.Required != want {
 			t.Errorf("input %s: required must be %t", name, want)
 		}
@@ -80,7 +80,7 @@ func readContract(t *testing.T) contract {
 	return c
 }
 
-// TestActionYML holds action.yml against the program: names, their order, defaults, descriptions.
+// TestActionYML compares action.yml with the program: names, order, defaults and descriptions.
 func TestActionYML(t *testing.T) {
 	t.Parallel()
 	c := readContract(t)

@@ -25,7 +25,7 @@ func groupEnv(pairs ...string) func(string) string {
 	return func(name string) string { return env[name] }
 }
 
-// TestRunnersAreTakenAsWritten: what YAML would make a number, a date or a truth of stays the text that it is.
+// TestRunnersAreTakenAsWritten: scalars that YAML would read as numbers, dates or booleans stay text.
 func TestRunnersAreTakenAsWritten(t *testing.T) {
 	t.Parallel()
 	request, err := Parse(groupEnv("runners", `
@@ -57,7 +57,7 @@ func TestRunnersAreTakenAsWritten(t *testing.T) {
 	}
 }
 
-// TestLaunchParametersAreTakenAsWritten: a key name that looks like a number or a date, and truths in YAML's words.
+// TestLaunchParametersAreTakenAsWritten: a key name that looks like a number or a date, and YAML's booleans.
 func TestLaunchParametersAreTakenAsWritten(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -75,7 +75,7 @@ func TestLaunchParametersAreTakenAsWritten(t *testing.T) {
 	}
 }
 
-// FuzzRunners: whatever stands in the list, it is read or refused, and runners that are read differ in name and label.
+// FuzzRunners: any list is either read or refused, and the runners that are read have different names and labels.
 func FuzzRunners(f *testing.F) {
 	for _, seed := range []string{
 		"[{name: a}, {name: b, count: 3}]", "- name: a\n  launch-parameters: {KeyName: k}\n", "[]", "{}", "a", "[null]",
@@ -104,7 +104,7 @@ func FuzzRunners(f *testing.F) {
 	})
 }
 
-// TestNamesOfMachine: package machine knows the inputs that a machine is read from, with the defaults of the table.
+// TestNamesOfMachine: package machine reads the inputs that the table declares for the machine, with the same defaults.
 func TestNamesOfMachine(t *testing.T) {
 	t.Parallel()
 	r := newReader(with("architecture", "", "ec2-image-id", "ami-1"))

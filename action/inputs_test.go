@@ -12,7 +12,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// with makes an environment of a good start in which some inputs are other.
+// with returns the environment of a valid start in which some inputs differ.
 func with(pairs ...string) func(string) string {
 	env := map[string]string{
 		"GITHUB_REPOSITORY": "demo-org/demo", "GITHUB_RUN_ID": "4711", "GITHUB_RUN_ATTEMPT": "1",
@@ -30,7 +30,7 @@ func with(pairs ...string) func(string) string {
 	return func(name string) string { return env[name] }
 }
 
-// problems are the messages of a refusal.
+// problems returns the messages of a refusal.
 func problems(err error) []string {
 	var invalid *InvalidError
 	if !errors.As(err, &invalid) {
@@ -106,7 +106,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// firstOf is the list if it holds the wanted message, first or after others that follow from the same value.
+// firstOf returns the problems if they include the wanted message.
 func firstOf(got []string, want string) []string {
 	if len(got) > 0 && got[0] == want {
 		return got
@@ -114,7 +114,8 @@ func firstOf(got []string, want string) []string {
 	return []string{want}
 }
 
-// TestReadOtherwise: what machulav read otherwise than it is written is taken as machulav took it, with one warning.
+// TestReadOtherwise: values that machulav's action reads differently from how they are written are read as it does,
+// with one warning.
 func TestReadOtherwise(t *testing.T) {
 	t.Parallel()
 	second := func(n int) *time.Duration { d := time.Duration(n) * time.Second; return &d }
@@ -172,7 +173,8 @@ func TestReadOtherwise(t *testing.T) {
 	}
 }
 
-// TestZonesWin: the list wins over the single inputs, an element's region over the input, and an empty list falls back.
+// TestZonesWin: the list takes precedence over the single inputs, an element's region over the input, and an empty list
+// is ignored.
 func TestZonesWin(t *testing.T) {
 	t.Parallel()
 	zones := `[{"imageId":"ami-2","subnetId":"subnet-2","securityGroupId":"sg-2"},` +
@@ -201,7 +203,7 @@ func TestZonesWin(t *testing.T) {
 	}
 }
 
-// TestStopReadsNoZones: availability-zones-config is read in start only, so a broken one does not keep a machine alive.
+// TestStopReadsNoZones: only start reads availability-zones-config, so an invalid one does not prevent a stop.
 func TestStopReadsNoZones(t *testing.T) {
 	t.Parallel()
 	request, err := Parse(with("mode", "stop", "label", "abc", "availability-zones-config", "[", "aws-resource-tags",
@@ -211,7 +213,7 @@ func TestStopReadsNoZones(t *testing.T) {
 	}
 }
 
-// FuzzParse: no value stops the program; every problem is one line with words in it; what is taken can be started.
+// FuzzParse: no value causes a panic; every problem is one line of text; what is accepted can be started.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []struct{ name, value string }{
 		{"availability-zones-config", `[{"imageId":"a","subnetId":"b","securityGroupId":"c"}]`},

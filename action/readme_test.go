@@ -15,8 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "write what is generated from the table of inputs")
 
-// TestReadmeTables holds what is generated against the table of inputs: the inputs of action.yml, docs/inputs.md and
-// README's tables, of which that of the outputs is generated from action.yml. -update writes them anew.
+// TestReadmeTables compares what is generated with the table of inputs: the inputs in action.yml, docs/inputs.md and
+// README's tables, of which that of the outputs is generated from action.yml. -update writes them.
 func TestReadmeTables(t *testing.T) {
 	contract := readFile(t, "../action.yml")
 	_, rest, opened := strings.Cut(contract, "\ninputs:\n")
@@ -60,7 +60,7 @@ func readFile(t *testing.T, path string) string {
 	return string(text)
 }
 
-// inputsYAML is the section of action.yml.
+// inputsYAML returns the section of action.yml.
 func inputsYAML() string {
 	var b strings.Builder
 	for _, known := range catalogue {
@@ -76,7 +76,7 @@ func inputsYAML() string {
 	return b.String()
 }
 
-// wrapped breaks a text into lines. A word that is longer stands alone.
+// wrapped wraps a text. Longer words get a line of their own.
 func wrapped(text string, width int) []string {
 	lines := []string{""}
 	for _, word := range strings.Fields(text) {
@@ -131,7 +131,7 @@ var sections = []struct {
 	{"Mode pool", "", nil, inPool},
 }
 
-// inputsPage is docs/inputs.md.
+// inputsPage returns docs/inputs.md.
 func inputsPage() string {
 	var b strings.Builder
 	b.WriteString(`# Inputs and outputs
@@ -176,7 +176,7 @@ exactly ` + "`true`" + `.
 // readmeOutputs are the outputs that README shows.
 var readmeOutputs = []string{"label", "ec2-instance-id", "region", "runners"}
 
-// shortInputs is README's table: the first sentence of each description.
+// shortInputs returns README's table: the first sentence of each description.
 func shortInputs() string {
 	var list []input
 	for _, known := range catalogue {
@@ -188,7 +188,7 @@ func shortInputs() string {
 	return inputsTable(list)
 }
 
-// sentenceEnd is a full stop before a capital, or before "start:" and the like that begins another mode's part.
+// sentenceEnd matches a full stop before a capital, or before "start:" and the like, which begin another mode's part.
 var sentenceEnd = regexp.MustCompile(`\. (?:[A-Z']|[a-z]+: )`)
 
 func firstSentence(text string) string {
@@ -232,7 +232,7 @@ func shortOutputs(list []outputDescription) string {
 	return outputsTable(short)
 }
 
-// outputsSection is the end of docs/inputs.md.
+// outputsSection returns the last section of docs/inputs.md.
 func outputsSection(list []outputDescription) string {
 	return "\n## Outputs\n\n" + outputsTable(list) + `
 They are written as soon as they exist: ` + "`label`" +
@@ -248,7 +248,7 @@ all of them are empty; what could not be removed keeps its outputs, for stop. Gi
 `
 }
 
-// replaceBetween replaces what stands between the two marks of a name.
+// replaceBetween replaces the text between the two marks of a name.
 func replaceBetween(t *testing.T, text, name, table string) string {
 	t.Helper()
 	head, rest, opened := strings.Cut(text, "<!-- "+name+" -->\n")
@@ -270,21 +270,21 @@ func TestInputsPage(t *testing.T) {
 	}
 }
 
-// refusedThere are inputs that a mode reads to say why they cannot be given there, or that they are not used.
+// refusedThere are inputs that a mode only reads to refuse them, or to warn that they are not used.
 var refusedThere = map[string][]string{
 	modePool: {"runners", "existing-instances", "existing-runner-name", "ec2-instance-id", "run-runner-as-service",
 		"market-type"},
 	modeBake: {"market-type"},
 }
 
-// readAnyhow are inputs that mode pool reads as the start with the same inputs does, and that a warm machine does not
-// take: its registration and its end are those of the start that takes it.
+// readAnyhow are inputs that mode pool reads as a start with the same inputs does, but that do not apply to a warm
+// machine: its registration and its end are those of the start that claims it.
 var readAnyhow = strings.Fields(`label pre-runner-script use-jit count min-count spot-max-price ` +
 	`capacity-timeout-minutes runner-labels ephemeral
 	idle-timeout-minutes max-lifetime-minutes keep-failed-minutes startup-quiet-period-seconds ` +
 	`startup-retry-interval-seconds job-report`)
 
-// TestModesOfInputs: the modes that the table declares for an input are those that read it.
+// TestModesOfInputs: each mode reads exactly the inputs that declare it.
 func TestModesOfInputs(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -321,7 +321,7 @@ func parseReading(getenv func(string) string, reads func(name string)) (Request,
 	return r.parse()
 }
 
-// TestTable: the table is whole, and in words that stand in a table of Markdown.
+// TestTable: the table is complete, and its texts fit into a Markdown table.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	form := regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)

@@ -6,7 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// TestRunsOn: what the last line prints is read by YAML as the label.
+// TestRunsOn: YAML reads the printed value as the label.
 func TestRunsOn(t *testing.T) {
 	for _, label := range []string{"build", "build-42", "42", "4e2", "true", "null", "a: b", "#x", `a"b\c`, "- x",
 		"[x]",

@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// FuzzHarmless: no plain line holds a log command, whatever a machine or a service has said: GitHub obeys "::name::" at
-// the beginning of a line, after blanks too, and "##[name]" anywhere in it.
+// FuzzHarmless: no plain line contains a log command, whatever the text: GitHub executes "::name::" at the beginning of
+// a line, after white space too, and "##[name]" anywhere in it.
 func FuzzHarmless(f *testing.F) {
 	for _, seed := range []string{"::error::x", " \t::add-mask::x", "a ##[command]x", "x\n::error::y", "x\r::error::y",
 		"####[[x", "#\n#[x", "\u2028::x::y", "\x85::x::y"} {
@@ -46,7 +46,7 @@ func cells(row string) []string {
 	return list
 }
 
-// tricky draws texts that are full of what Markdown, HTML and tables mean something by.
+// tricky draws texts full of characters that have a meaning in Markdown, HTML and tables.
 func tricky() *rapid.Generator[string] {
 	return rapid.StringOf(rapid.OneOf(rapid.SampledFrom([]rune("`|\\<>&*_[]()#~$@!\n\r \t:-'\"a1é日")), rapid.Rune()))
 }

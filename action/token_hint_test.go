@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestTokenHint: a start without a token says why the run has none, where that is known.
+// TestTokenHint: if a run has no token for a known reason, the hint says why.
 func TestTokenHint(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, value, want string }{

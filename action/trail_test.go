@@ -10,7 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// TestTrailOfManyRounds: what was refused again and again with the same words is one row, what was launched is its own.
+// TestTrailOfManyRounds: repeated refusals with the same message are one row, and so are launches.
 func TestTrailOfManyRounds(t *testing.T) {
 	t.Parallel()
 	var trail []runner.Attempt
@@ -53,7 +53,7 @@ func TestTrailOfManyRounds(t *testing.T) {
 	}
 }
 
-// TestSummaryOfMany: the summary of two hundred runners stays one that can be read.
+// TestSummaryOfMany: the summary of two hundred runners stays readable.
 func TestSummaryOfMany(t *testing.T) {
 	t.Parallel()
 	result := runner.StartResult{Took: 30 * time.Second}

@@ -25,7 +25,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// journal keeps what a bake writes down.
+// journal records what a bake writes.
 type journal struct {
 	mu     sync.Mutex
 	begun  []ami.Begun
@@ -88,8 +88,8 @@ func request() ami.Request {
 	}
 }
 
-// bakeInBubble bakes in virtual time, and holds the world to what must be true after every bake: no builder is left,
-// and no image that was not handed over.
+// bakeInBubble bakes in virtual time, and checks what must hold after every bake: no builder is left, and no image that
+// was not handed over.
 func bakeInBubble(t *testing.T, config simulator.Config, r ami.Request, check func(t *testing.T, result ami.Result,
 	err error, took time.Duration, log string, w *simulator.World)) {
 	t.Helper()
@@ -117,7 +117,7 @@ func bakeInBubble(t *testing.T, config simulator.Config, r ami.Request, check fu
 	})
 }
 
-// failure is the one image's.
+// failure returns the failure of the only image.
 func failure(t *testing.T, err error) *ami.FailedError {
 	t.Helper()
 	var failed *ami.FailedError
@@ -127,7 +127,7 @@ func failure(t *testing.T, err error) *ami.FailedError {
 	return failed
 }
 
-// TestTheBuilderHangs: the time for the bake ends it, and the error says how far the builder came.
+// TestTheBuilderHangs: the timeout ends the bake, and the error names the builder's last step.
 func TestTheBuilderHangs(t *testing.T) {
 	config := simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestHangs}}}
 	bakeInBubble(t, config, request(), func(t *testing.T, _ ami.Result, err error, took time.Duration, log string,
@@ -146,8 +146,7 @@ func TestTheBuilderHangs(t *testing.T) {
 	})
 }
 
-// TestTheBuilderSaysNothing: a builder whose console stays without a word of ours is given up long before the time is
-// over.
+// TestTheBuilderSaysNothing: a builder that prints none of our lines is given up long before the timeout.
 func TestTheBuilderSaysNothing(t *testing.T) {
 	for _, fault := range []simulator.GuestFault{simulator.GuestNeverBoots, simulator.GuestNoCloudInit,
 		simulator.GuestNoUserData} {
@@ -164,7 +163,8 @@ func TestTheBuilderSaysNothing(t *testing.T) {
 	}
 }
 
-// TestTheImageStaysPending: the wait for the image is bounded too, and a half-made image is removed with its snapshots.
+// TestTheImageStaysPending: the wait for the image is limited too, and an incomplete image is removed with its
+// snapshots.
 func TestTheImageStaysPending(t *testing.T) {
 	config := simulator.Config{Timing: simulator.Timing{Snapshot: 5 * time.Hour}}
 	bakeInBubble(t, config, request(), func(t *testing.T, _ ami.Result, err error, _ time.Duration, log string,
@@ -179,7 +179,7 @@ func TestTheImageStaysPending(t *testing.T) {
 	})
 }
 
-// TestBadWeather: single calls that fail on the way cost a bake nothing but time.
+// TestBadWeather: single failing calls only delay a bake.
 func TestBadWeather(t *testing.T) {
 	for _, operation := range []string{"DescribeImages", "RunInstances", "GetConsoleOutput", "DescribeInstances",
 		"StopInstances", "CreateImage", "TerminateInstances"} {
@@ -205,8 +205,8 @@ func TestBadWeather(t *testing.T) {
 	}
 }
 
-// TestCancelledAtEveryMoment: every half second a cancel; in 7 s at most everything is gone but an image that was
-// handed over.
+// TestCancelledAtEveryMoment: cancelled at every half second; after at most 7 s only an image that was handed over is
+// left.
 func TestCancelledAtEveryMoment(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	for at := 100 * time.Millisecond; at < 4*time.Minute; at += 730 * time.Millisecond {

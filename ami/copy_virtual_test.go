@@ -12,14 +12,14 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// toRegions is a bake with copies.
+// toRegions returns a bake with copies.
 func toRegions(regions ...string) ami.Request {
 	r := request()
 	r.Copies = ami.Copies{Regions: regions, Timeout: time.Hour}
 	return r
 }
 
-// copyIn is what came of one region.
+// copyIn returns the result for one region.
 func copyIn(t *testing.T, result ami.Result, region string) ami.Baked {
 	t.Helper()
 	i := slices.IndexFunc(result.Images, func(b ami.Baked) bool { return b.Region == region })
@@ -29,7 +29,7 @@ func copyIn(t *testing.T, result ami.Result, region string) ami.Baked {
 	return result.Images[i]
 }
 
-// TestCopies: one image is made and copied side by side; the snapshots come with it, and tags stand on both.
+// TestCopies: an image is made and copied in parallel, with its snapshots, and all have their tags.
 func TestCopies(t *testing.T) {
 	config := simulator.Config{Timing: simulator.Timing{Copy: 12 * time.Minute}}
 	bakeInBubble(t, config, toRegions("eu-west-1", "us-west-2", "us-east-1", "eu-west-1"), func(
@@ -58,8 +58,8 @@ func TestCopies(t *testing.T) {
 	})
 }
 
-// TestACopyFails: the others are made, the failed one is removed with the snapshot that it left, and the error names
-// its region.
+// TestACopyFails: the other copies are made, the failed one is removed with the snapshot that it left, and the error
+// names its region.
 func TestACopyFails(t *testing.T) {
 	for name, config := range map[string]simulator.Config{
 		"as failed":      {Copies: []simulator.CopyRule{{Region: "eu-west-1", Fails: true}}},
@@ -90,7 +90,7 @@ func deny(action, region string) string {
 		"Condition": {"StringEquals": {"aws:RequestedRegion": %q}}}]}`, action, region)
 }
 
-// TestCopyLimit: a region that copies as many snapshots as it may is asked again until it takes one more.
+// TestCopyLimit: a copy waits until the region's limit of concurrent snapshot copies allows it.
 func TestCopyLimit(t *testing.T) {
 	r := toRegions("eu-west-1")
 	gpu := r.Builders[0]
@@ -105,7 +105,7 @@ func TestCopyLimit(t *testing.T) {
 	})
 }
 
-// TestCopyInBadWeather: single calls that fail on the way cost a copy nothing but time, and none is made twice.
+// TestCopyInBadWeather: single failing calls only delay a copy, and none is made twice.
 func TestCopyInBadWeather(t *testing.T) {
 	for operation, nth := range map[string]int{"CopyImage": 1, "DescribeImages": 2, "DescribeSnapshots": 1} {
 		for _, effect := range []simulator.Effect{

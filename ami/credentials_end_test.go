@@ -13,8 +13,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// A bake whose credentials end cannot remove its builder: it names it, with when it ends by itself; and then it does,
-// also behind a reboot.
+// TestBuilderEndsWithoutCredentials: a bake whose credentials expire cannot remove its builder: it names the builder
+// and when it terminates itself; and it does, even after a reboot.
 func TestBuilderEndsWithoutCredentials(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	for _, c := range []struct {

@@ -28,8 +28,8 @@ func inRole(w *simulator.World) *ec2.Client {
 	})
 }
 
-// A bake of five hours: its sessions last one, and each that ends has a successor. Neither it nor the removal of its
-// builder fails.
+// TestBakeOfFiveHours: sessions last an hour, and each is renewed. Neither the bake nor the removal of its builder
+// fails.
 func TestBakeOfFiveHours(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	for name, guest := range map[string]simulator.GuestRule{

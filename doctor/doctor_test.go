@@ -15,8 +15,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// TestACheckThatHangsIsCut: one check obeys the end of its context and says what it has, one obeys nothing, one is
-// quick. All are reported, in order, in ten seconds and a little.
+// TestACheckThatHangsIsCut: one check stops with its context and reports what it has, one never returns, one is quick.
+// All are reported in order, in little more than ten seconds.
 func TestACheckThatHangsIsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -65,7 +65,7 @@ func TestAQuestionIsAskedOnce(t *testing.T) {
 	}
 }
 
-// TestSilenceIsNotHealth: no error of any class makes a finding ok, and only "not found" is a finding about the thing
+// TestSilenceIsNotHealth: no error of any class results in OK, and only "not found" is a finding about the resource
 // itself.
 func TestSilenceIsNotHealth(t *testing.T) {
 	l := look{check: "image", needs: "ec2:DescribeImages"}
@@ -89,7 +89,7 @@ func TestSilenceIsNotHealth(t *testing.T) {
 	}
 }
 
-// TestARightIsOnlyProvedByEC2: what each answer to a dry run proves, with and without an instance to ask about.
+// TestARightIsOnlyProvedByEC2: what each response to a dry run proves, with and without an instance to use.
 func TestARightIsOnlyProvedByEC2(t *testing.T) {
 	const there = "i-0123456789abcdef0"
 	denied, unknown := &refusal.CallError{Code: "UnauthorizedOperation"},

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestPageListsTheExistingChecks: those of existing machines that no other start has.
+// TestPageListsTheExistingChecks: docs/check.md lists the checks that only a start of existing machines has.
 func TestPageListsTheExistingChecks(t *testing.T) {
 	raw, err := os.ReadFile("../docs/check.md")
 	if err != nil {
@@ -29,7 +29,7 @@ func TestPageListsTheExistingChecks(t *testing.T) {
 	}
 }
 
-// TestPageListsTheChecks holds the table of docs/check.md against the list of checks: all of them, in their order.
+// TestPageListsTheChecks compares the table in docs/check.md with the list of checks and its order.
 func TestPageListsTheChecks(t *testing.T) {
 	raw, err := os.ReadFile("../docs/check.md")
 	if err != nil {
@@ -55,8 +55,7 @@ func TestPageListsTheChecks(t *testing.T) {
 	}
 }
 
-// TestPageListsTheFindings: a user who searches docs/check.md for the name of a finding finds it. The names are those
-// of the report in a script.
+// TestPageListsTheFindings: docs/check.md contains the name of every finding in the report of a script.
 func TestPageListsTheFindings(t *testing.T) {
 	page, err := os.ReadFile("../docs/check.md")
 	if err != nil {

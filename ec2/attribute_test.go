@@ -8,8 +8,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestAttributes: a stopped instance gets other user data and another shutdown behaviour; a running one keeps its user
-// data.
+// TestAttributes: a stopped instance accepts other user data and another shutdown behaviour; a running one keeps its
+// user data.
 func TestAttributes(t *testing.T) {
 	t.Parallel()
 	const id = "i-0aaaaaaaaaaaaaaa8"
@@ -32,7 +32,7 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
-// TestTagsNeeded: a launch that needs its tags is refused with them, and never made without.
+// TestTagsNeeded: a launch that needs its tags fails if they are refused, and is never made without them.
 func TestTagsNeeded(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{Policy: simulator.Policy{ForbiddenTags: []string{"ec2-github-runner:*"}}}

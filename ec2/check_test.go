@@ -22,7 +22,7 @@ func TestFamily(t *testing.T) {
 	}
 }
 
-// TestRefusalsOfOtherServices: the two forms in which AWS says no, and what is neither.
+// TestRefusalsOfOtherServices: the two formats of AWS's error responses, and responses in neither.
 func TestRefusalsOfOtherServices(t *testing.T) {
 	for _, c := range []struct {
 		name, body string
@@ -80,7 +80,7 @@ func TestRoutesKeepTheirTargets(t *testing.T) {
 	}
 }
 
-// TestAskedIsTheRequest: a check looks at what the request says, launch-parameters included.
+// TestAskedIsTheRequest: a check sees the content of the request, launch-parameters included.
 func TestAskedIsTheRequest(t *testing.T) {
 	spec := LaunchSpec{UserData: func(int) []byte { return nil }, Token: func(int, int) string { return "t" }}
 	offering := Offering{Placement: machine.Placement{ImageID: "ami-1", SubnetID: "subnet-1",

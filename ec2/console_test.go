@@ -10,7 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestConsoleOffNitro: Latest is refused there (UnsupportedOperation), so what EC2 posted after the launch is read.
+// TestConsoleOffNitro: Latest is refused (UnsupportedOperation), so the output that EC2 posted is returned.
 func TestConsoleOffNitro(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
@@ -28,8 +28,8 @@ func TestConsoleOffNitro(t *testing.T) {
 	})
 }
 
-// TestEmptyLatestConsole: where the latest console is empty, what EC2 posted is read; that this cannot be read is no
-// failure.
+// TestEmptyLatestConsole: if the latest output is empty, the posted output is returned; failing to read it is not an
+// error.
 func TestEmptyLatestConsole(t *testing.T) {
 	t.Parallel()
 	for _, denied := range []bool{false, true} {

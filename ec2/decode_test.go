@@ -8,8 +8,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// TestBlockDeviceMappings: lenient where EC2's form-encoded wire and JavaScript were, with the place of what is wrong
-// or odd.
+// TestBlockDeviceMappings: lenient where EC2's form encoding and JavaScript were; errors and warnings name the
+// position.
 func TestBlockDeviceMappings(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -59,7 +59,7 @@ func TestBlockDeviceMappings(t *testing.T) {
 	}
 }
 
-// TestMetadataOptions: an empty list stands for an empty object, and none is sent for it.
+// TestMetadataOptions: an empty list stands for an empty object, which is not sent.
 func TestMetadataOptions(t *testing.T) {
 	t.Parallel()
 	for text, wrong := range map[string]string{
@@ -80,7 +80,7 @@ func TestMetadataOptions(t *testing.T) {
 	}
 }
 
-// FuzzParse: no text stops the program, and every refusal says what and where in one line.
+// FuzzParse: no text causes a panic, and every refusal is one line with what is wrong and where.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		`[{"DeviceName":"/dev/sda1","Ebs":{"VolumeSize":"100"}}]`, `{"HttpTokens":"required"}`, `[[[[`, `{"a":1e999}`,

@@ -12,8 +12,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestClasses holds every code that EC2 documents for a launch against what the program makes of it, through the real
-// SDK: the class, and how often RunInstances is asked for it.
+// TestClasses compares every code that EC2 documents for a launch with its class and the number of RunInstances calls,
+// through the real SDK.
 func TestClasses(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -68,7 +68,7 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-// TestProfileIsAwaited: EC2 knows a new instance profile some seconds late, and says so with a code that fits anything.
+// TestProfileIsAwaited: EC2 knows a new instance profile some seconds late, and reports that with a generic code.
 func TestProfileIsAwaited(t *testing.T) {
 	t.Parallel()
 	fault := simulator.Fault{
@@ -87,8 +87,7 @@ func TestProfileIsAwaited(t *testing.T) {
 	})
 }
 
-// TestCapacityIsNotRepeated: it comes as HTTP 500, which the SDK's own retryer would ask three times, whatever the
-// call.
+// TestCapacityIsNotRepeated: insufficient capacity is reported as HTTP 500, which the SDK's own retryer would retry.
 func TestCapacityIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]int{"InsufficientInstanceCapacity": 1, "InternalError": 4} {
@@ -106,7 +105,7 @@ func TestCapacityIsNotRepeated(t *testing.T) {
 	}
 }
 
-// TestRetryQuota: the SDK's own retryer gives up repeating after some 25 calls in bad weather; a roll-back must not.
+// TestRetryQuota: the SDK's own retryer stops retrying after about 25 failures; a roll-back must not.
 func TestRetryQuota(t *testing.T) {
 	t.Parallel()
 	var faults []simulator.Fault
@@ -127,7 +126,7 @@ func TestRetryQuota(t *testing.T) {
 	})
 }
 
-// TestNotFoundIsSaidByCode: only EC2's own word counts as gone.
+// TestNotFoundIsSaidByCode: only EC2's error code means that a resource is gone.
 func TestNotFoundIsSaidByCode(t *testing.T) {
 	t.Parallel()
 	for _, effect := range []simulator.Effect{simulator.EffectThrottle, simulator.EffectMalformed,

@@ -14,7 +14,7 @@ func imageSpec(name string) ec2.ImageSpec {
 	return ec2.ImageSpec{InstanceID: kept, Name: name, Tags: map[string]string{"ec2-github-runner:nonce": "abc"}}
 }
 
-// TestALostImageIsFound: an image whose answer was lost is found by its name and its tags; there is never a second one.
+// TestALostImageIsFound: an image whose response was lost is found by its name and tags; there is never a second one.
 func TestALostImageIsFound(t *testing.T) {
 	t.Parallel()
 	for _, effect := range []simulator.Effect{
@@ -32,7 +32,8 @@ func TestALostImageIsFound(t *testing.T) {
 	}
 }
 
-// TestATakenNameIsSomebodyElses: without a lost answer it is told at once, and nobody else's image is taken for ours.
+// TestATakenNameIsSomebodyElses: without a lost response a taken name is reported at once, and the image that has it is
+// not taken for ours.
 func TestATakenNameIsSomebodyElses(t *testing.T) {
 	t.Parallel()
 	inBubble(t, withKept("stopped", ""), func(ctx context.Context, t *testing.T, world *simulator.World,
@@ -43,7 +44,7 @@ func TestATakenNameIsSomebodyElses(t *testing.T) {
 			t.Errorf("got %q, %v after %d calls", id, err, callsOf(world, "CreateImage"))
 		}
 	})
-	// A lost answer that was never carried out, and a name that is taken: it stays unknown, and is not ours.
+	// A lost request that had no effect, and a taken name: the result stays unknown, and the image is not ours.
 	config := withKept("stopped", "CreateImage", simulator.Fault{Effect: simulator.EffectCutBefore, Times: 1})
 	inBubble(t, config, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
 		if id, err := client.Images().Create(ctx, "",
@@ -54,7 +55,7 @@ func TestATakenNameIsSomebodyElses(t *testing.T) {
 	})
 }
 
-// TestRemoveImage: with its snapshots, twice, and where the snapshots may not go.
+// TestRemoveImage: with its snapshots, twice, and if the snapshots may not be deleted.
 func TestRemoveImage(t *testing.T) {
 	t.Parallel()
 	remove := func(ctx context.Context, t *testing.T, client *ec2.Client) error {

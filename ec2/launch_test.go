@@ -18,7 +18,7 @@ func runInstances(effect simulator.Effect, times int) simulator.Fault {
 	return simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: effect, Times: times}
 }
 
-// TestLostAnswer: the same token is asked with again, and there is one instance.
+// TestLostAnswer: the call is repeated with the same token, and there is one instance.
 func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	for _, effect := range []simulator.Effect{
@@ -45,8 +45,7 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// TestNeverAnswered: what got no answer in spite of all asking is in doubt, and the next offering has a token of its
-// own.
+// TestNeverAnswered: a launch without any response is in doubt, and the next offering has another token.
 func TestNeverAnswered(t *testing.T) {
 	t.Parallel()
 	fault := runInstances(simulator.EffectCutAfter, 0)
@@ -76,8 +75,7 @@ func waitVisible(ctx context.Context, t *testing.T, client *ec2.Client, token st
 	}
 }
 
-// TestDoubtStays: an answer was lost, and then EC2 throttles for as long as it is asked: what the first call did is not
-// known.
+// TestDoubtStays: a response was lost, and EC2 throttles all retries: the effect of the first call is not known.
 func TestDoubtStays(t *testing.T) {
 	t.Parallel()
 	faults := []simulator.Fault{runInstances(simulator.EffectCutAfter, 1), runInstances(simulator.EffectThrottle, 0)}
@@ -93,7 +91,8 @@ func TestDoubtStays(t *testing.T) {
 	})
 }
 
-// TestTagsDenied: launched once more without our tags under a new token, and from then on not offered again.
+// TestTagsDenied: launched again without our tags and with a new token, and later offerings are requested without tags
+// at once.
 func TestTagsDenied(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{
@@ -116,8 +115,8 @@ func TestTagsDenied(t *testing.T) {
 	})
 }
 
-// TestRefusedPlacement: what is the placement's own moves on to the next placement, want of capacity to the next market
-// too.
+// TestRefusedPlacement: a refusal of the placement goes on to the next placement, insufficient capacity to the next
+// market too.
 func TestRefusedPlacement(t *testing.T) {
 	t.Parallel()
 	stale := offering(1)
@@ -144,8 +143,8 @@ func TestRefusedPlacement(t *testing.T) {
 	})
 }
 
-// TestCancelUnderWay: a cancel while the answer is under way waits for it, since it names the instance; a hanging call
-// ends all the same.
+// TestCancelUnderWay: after a cancellation the response is awaited, since it contains the instance's id; a call that
+// hangs ends nevertheless.
 func TestCancelUnderWay(t *testing.T) {
 	t.Parallel()
 	for _, hang := range []bool{false, true} {
@@ -173,7 +172,7 @@ func TestCancelUnderWay(t *testing.T) {
 	}
 }
 
-// TestThrottledLaunch backs off for two minutes in all and then says what EC2 says.
+// TestThrottledLaunch: backs off for two minutes in all and then returns EC2's error.
 func TestThrottledLaunch(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{Faults: []simulator.Fault{runInstances(simulator.EffectThrottle, 0)}},

@@ -13,7 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestTheRestComesFromTheNext: of each offering what EC2 has, without a call too many.
+// TestTheRestComesFromTheNext: each offering gives what EC2 has, without superfluous calls.
 func TestTheRestComesFromTheNext(t *testing.T) {
 	config := simulator.Config{Capacity: []simulator.Pool{{Zone: "us-east-1a", Available: 2},
 		{Zone: "us-east-1b", Available: 0}}}
@@ -43,7 +43,7 @@ func TestTheRestComesFromTheNext(t *testing.T) {
 	})
 }
 
-// TestAnotherTypeMayFit: a type that does not run the image, or that the region does not have, is no fault of the
+// TestAnotherTypeMayFit: a type that does not run the image, or that the region does not have, says nothing about the
 // placement.
 func TestAnotherTypeMayFit(t *testing.T) {
 	for _, name := range []string{"t4g.xlarge", "x99.xlarge"} {
@@ -66,7 +66,7 @@ func TestAnotherTypeMayFit(t *testing.T) {
 	}
 }
 
-// TestADeniedRegionKeepsTheTags: a refusal that stays without our tags was not theirs.
+// TestADeniedRegionKeepsTheTags: if a refusal stays the same without our tags, they were not the reason.
 func TestADeniedRegionKeepsTheTags(t *testing.T) {
 	config := simulator.Config{Policy: simulator.Policy{Document: `{"Version": "2012-10-17", "Statement": [
 		{"Effect": "Allow", "Action": "*", "Resource": "*"},
@@ -89,7 +89,8 @@ func TestADeniedRegionKeepsTheTags(t *testing.T) {
 	})
 }
 
-// TestLaunchesKeepToTheBucket: thirty launches at once are never throttled, and take as long as EC2's bucket needs.
+// TestLaunchesKeepToTheBucket: thirty concurrent launches are never throttled, and take as long as EC2's rate limit
+// requires.
 func TestLaunchesKeepToTheBucket(t *testing.T) {
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, world *simulator.World,
 		client *ec2.Client) {
@@ -114,7 +115,7 @@ func TestLaunchesKeepToTheBucket(t *testing.T) {
 	})
 }
 
-// TestCancelledInTheQueue: a launch that was never sent leaves no doubt.
+// TestCancelledInTheQueue: a launch that was never sent is not in doubt.
 func TestCancelledInTheQueue(t *testing.T) {
 	inBubble(
 		t,
@@ -148,7 +149,7 @@ func TestCancelledInTheQueue(t *testing.T) {
 	)
 }
 
-// TestManyIDs: EC2 takes two hundred values in a filter.
+// TestManyIDs: EC2 accepts 200 values in a filter.
 func TestManyIDs(t *testing.T) {
 	inBubble(t, simulator.Config{ForeignInstances: 450}, func(ctx context.Context, t *testing.T, world *simulator.World,
 		client *ec2.Client) {

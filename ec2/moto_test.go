@@ -14,8 +14,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// TestMotoVolumes lists, looks up and deletes volumes of an EC2 that others wrote. A whole sweep cannot run there: moto
-// knows no filter by client token.
+// TestMotoVolumes lists, reads and deletes volumes in an independent EC2. A whole sweep cannot run there: moto has no
+// filter by client token.
 func TestMotoVolumes(t *testing.T) {
 	address := os.Getenv("EGR_MOTO_URL")
 	if address == "" {

@@ -11,10 +11,10 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// kept is a machine that somebody keeps.
+// kept is a machine that a user keeps.
 const kept = "i-0aaaaaaaaaaaaaaa7"
 
-// withKept is a world with the machine in a state, and with weather for one kind of call.
+// withKept returns a world with the machine in a state, and faults for one kind of call.
 func withKept(state string, operation string, fault ...simulator.Fault) simulator.Config {
 	for n := range fault {
 		fault[n].Match.Operation = operation
@@ -31,7 +31,7 @@ func callsOf(world *simulator.World, operation string) (n int) {
 	return n
 }
 
-// TestStartTellsTheStateBefore: which decides whose start it was.
+// TestStartTellsTheStateBefore: the previous state decides whose start it was.
 func TestStartTellsTheStateBefore(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[string]string{"stopped": ec2.Stopped, "running": ec2.Running} {
@@ -54,8 +54,8 @@ func TestStartTellsTheStateBefore(t *testing.T) {
 	}
 }
 
-// TestALostStartIsNobodyElses: when the answer was lost the second one says "pending", which is our own doing as likely
-// as not.
+// TestALostStartIsNobodyElses: after a lost response the second one says "pending", which may be the effect of the
+// first call.
 func TestALostStartIsNobodyElses(t *testing.T) {
 	t.Parallel()
 	for effect, want := range map[simulator.Effect]string{
@@ -77,7 +77,7 @@ func TestALostStartIsNobodyElses(t *testing.T) {
 	}
 }
 
-// TestAStartWithoutAnyAnswer is in doubt; want of capacity is not, and is asked once.
+// TestAStartWithoutAnyAnswer: it is in doubt; insufficient capacity is not, and is not retried.
 func TestAStartWithoutAnyAnswer(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -103,7 +103,7 @@ func TestAStartWithoutAnyAnswer(t *testing.T) {
 	}
 }
 
-// TestACancelledStart: one that is under way is waited for, one that was not sent leaves no doubt.
+// TestACancelledStart: a call in progress is awaited, and one that was not sent is not in doubt.
 func TestACancelledStart(t *testing.T) {
 	t.Parallel()
 	config := withKept("stopped", "StartInstances", simulator.Fault{Effect: simulator.EffectLate, Delay: time.Second})
@@ -122,7 +122,7 @@ func TestACancelledStart(t *testing.T) {
 	})
 }
 
-// TestStop is idempotent and asked again in bad weather; what has no way to be stopped says so by class.
+// TestStop: it is idempotent and retried; instances that cannot be stopped are reported by class.
 func TestStop(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

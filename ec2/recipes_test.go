@@ -89,7 +89,7 @@ func TestRecipesAgainstTheSDK(t *testing.T) {
 	}
 }
 
-// TestRecipesTestBites: a name, a type and a value of an enumeration that EC2 does not know are found.
+// TestRecipesTestBites: names, types and enumeration values that EC2 does not have are found.
 func TestRecipesTestBites(t *testing.T) {
 	for _, text := range []string{`{"Placement": {"Tenency": "host"}}`, `{"EnclaveOptions": {"Enabled": "perhaps"}}`} {
 		var in sdk.RunInstancesInput
@@ -110,7 +110,7 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
-// unknownValues are the values of enumerations that the SDK does not know.
+// unknownValues returns the values of enumerations that the SDK does not have.
 func unknownValues(v reflect.Value, path string) (list []string) {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
@@ -144,7 +144,7 @@ func unknownValues(v reflect.Value, path string) (list []string) {
 	return list
 }
 
-// leaves are the values of a tree, as they are on the wire.
+// leaves returns the values of a tree as they are sent.
 func leaves(tree any) (list []string) {
 	switch tree := tree.(type) {
 	case map[string]any:

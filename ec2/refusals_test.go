@@ -47,8 +47,8 @@ func walkOfferings() []ec2.Offering {
 	return list
 }
 
-// TestWalk walks every code over the list of offerings: the first is refused, and of the others exactly those are
-// skipped that the refusal speaks of. Each offering is written as market, type, element and what differs in it.
+// TestWalk walks over the offerings with every code: the first is refused, and exactly the offerings to which the
+// refusal applies are skipped. Each offering is written as market, type, element and what differs in it.
 func TestWalk(t *testing.T) {
 	t.Parallel()
 	sameElement := func(o ec2.Offering) bool { return o.Placement.Element == 1 }
@@ -159,7 +159,7 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// walkOnce refuses the first offering with the code and the others for lack of capacity.
+// walkOnce refuses the first offering with the code and the others for insufficient capacity.
 func walkOnce(t *testing.T, code, message string, skips func(ec2.Offering) bool) {
 	refused := simulator.Match{Operation: "RunInstances", Params: map[string]string{"ClientToken": "egr-test-0-*"}}
 	config := simulator.Config{Faults: []simulator.Fault{
@@ -198,13 +198,13 @@ func walkOnce(t *testing.T, code, message string, skips func(ec2.Offering) bool)
 	})
 }
 
-// TestFirstDenialIsTheCause: denied with our tags and without them, for two reasons: the first is reported, with its
-// action.
+// TestFirstDenialIsTheCause: a launch is denied with our tags and without them for two reasons: the first is reported,
+// with its action.
 func TestFirstDenialIsTheCause(t *testing.T) {
 	t.Parallel()
 	document, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []map[string]any{
 		{"Effect": "Allow", "Action": []string{"ec2:RunInstances", "ec2:Describe*"}, "Resource": "*"},
-		// Instances of nobody are forbidden.
+		// The policy forbids instances without our tags.
 		{"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": "arn:aws:ec2:*:*:instance/*",
 			"Condition": map[string]any{"Null": map[string]string{"aws:RequestTag/ec2-github-runner:nonce": "true"}}},
 	}})
@@ -231,7 +231,8 @@ func TestFirstDenialIsTheCause(t *testing.T) {
 	})
 }
 
-// TestNoSecondTryForWhatIsNotTags: a denial of what the launch uses, or of its role, does not go by tags.
+// TestNoSecondTryForWhatIsNotTags: a denial of a resource that the launch uses, or of its role, does not depend on
+// tags.
 func TestNoSecondTryForWhatIsNotTags(t *testing.T) {
 	t.Parallel()
 	for _, message := range []string{

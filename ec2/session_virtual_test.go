@@ -16,7 +16,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// signedIn is a client in a role, and what came of its sign-ins.
+// signedIn is a client in a role, and a record of its sign-ins.
 type signedIn struct {
 	*ec2.Client
 	looked  bool
@@ -41,7 +41,7 @@ func (s *signedIn) said() string {
 	return s.log.String()
 }
 
-// runnersRole is an account with a role that GitHub's jobs may assume, and nothing beside it that opens EC2.
+// runnersRole returns an account with a role that GitHub's jobs may assume, and no other access to EC2.
 func runnersRole(config simulator.Config) simulator.Config {
 	config.Roles = []simulator.Role{{Name: "github-runners", MaxSession: 12 * time.Hour}}
 	config.Keys = []simulator.Key{{ID: "AKIADEMO", Policy: simulator.Policy{Allow: []string{"sts:*"}}}}
@@ -73,7 +73,7 @@ func assume(world *simulator.World, duration time.Duration, byKeys bool) *signed
 	return s
 }
 
-// look calls EC2 every few seconds for so long, as a start that waits does, and counts the calls that fail.
+// look calls EC2 every few seconds for a time, as a waiting start does, and counts the calls that fail.
 func (s *signedIn) look(ctx context.Context, lasts time.Duration) (failed int, last error) {
 	for end := time.Now().Add(lasts); time.Now().Before(end); <-time.After(5 * time.Second) {
 		begun := time.Now()
@@ -90,8 +90,8 @@ func (s *signedIn) look(ctx context.Context, lasts time.Duration) (failed int, l
 	return failed, last
 }
 
-// A session of an hour is renewed before it ends, with a new token each time, by OIDC and by keys, whatever the time by
-// the runner's clock: no call of five hours fails.
+// TestSessionIsRenewedBeforeItEnds: a session of an hour is renewed before it ends, with a new token each time, by OIDC
+// and by keys, whatever the local clock: no call of five hours fails.
 func TestSessionIsRenewedBeforeItEnds(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -141,7 +141,7 @@ func TestSessionIsRenewedBeforeItEnds(t *testing.T) {
 	}
 }
 
-// refusals are the calls that EC2 refused for their credentials.
+// refusals returns the calls that EC2 refused for their credentials.
 func refusals(world *simulator.World) (list []simulator.Call) {
 	for _, call := range world.Calls() {
 		if call.Service == "ec2" && call.Code == "RequestExpired" {
@@ -151,8 +151,8 @@ func refusals(world *simulator.World) (list []simulator.Call) {
 	return list
 }
 
-// While STS or GitHub's OIDC service gives no new session, the old one is used until it ends: an outage that is shorter
-// than what is left of it fails no call. One that is longer does, and is over when they answer again.
+// TestOutageAtTheRenewal: while STS or GitHub's OIDC service issues no new session, the old one is used until it ends.
+// Calls fail only if the outage is longer, and until it is over.
 func TestOutageAtTheRenewal(t *testing.T) {
 	t.Parallel()
 	down := map[string]simulator.Fault{
@@ -196,7 +196,7 @@ func TestOutageAtTheRenewal(t *testing.T) {
 	}
 }
 
-// A sign-in that gets no answer gives up after a minute or so; one that is refused at once, and is not asked again.
+// TestSignInGivesUp: a sign-in without a response gives up after about a minute; one that is refused is not retried.
 func TestSignInGivesUp(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -241,7 +241,8 @@ func TestSignInGivesUp(t *testing.T) {
 	}
 }
 
-// Keys that are a session end, and so does the role that is assumed with them: what it says then is of the keys.
+// TestChainedRoleEndsWithItsKeys: temporary keys expire, and so does the role assumed with them: the error is about the
+// keys.
 func TestChainedRoleEndsWithItsKeys(t *testing.T) {
 	t.Parallel()
 	config := runnersRole(simulator.Config{})

@@ -16,7 +16,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// wide is a world of eight types in six zones of three regions, and its offerings: type by type, zone by zone.
+// wide returns a world of eight types in six zones of three regions, and its offerings by type and zone.
 func wide(capacity ...simulator.Pool) (simulator.Config, []ec2.Offering) {
 	config := simulator.Config{Capacity: capacity}
 	var list []ec2.Offering
@@ -52,7 +52,8 @@ func repeated(letter string, times int) string {
 	return string(slices.Repeat([]byte(letter), times))
 }
 
-// TestWalkOfManyOfferings: all are empty. The walk asks for each once, and takes as long as EC2's answers.
+// TestWalkOfManyOfferings: no offering has capacity. Each is requested once, and the walk takes as long as EC2's
+// responses.
 func TestWalkOfManyOfferings(t *testing.T) {
 	config, offerings := wide(simulator.Pool{})
 	inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
@@ -73,8 +74,8 @@ func TestWalkOfManyOfferings(t *testing.T) {
 	})
 }
 
-// TestWalksSideBySide: many launches walk through one region at once. EC2 answers two calls a second there; no call is
-// throttled, and they take no longer than that.
+// TestWalksSideBySide: many concurrent launches in one region. EC2 allows two calls a second; no call is throttled, and
+// the launches take no longer than that requires.
 func TestWalksSideBySide(t *testing.T) {
 	config, offerings := wide(simulator.Pool{})
 	offerings = slices.DeleteFunc(offerings, func(o ec2.Offering) bool { return o.Placement.Region != "eu-west-1" })
@@ -102,8 +103,8 @@ func TestWalksSideBySide(t *testing.T) {
 	})
 }
 
-// TestFirstWithCapacity: whatever is empty, the first offering with capacity is launched in the first round, and each
-// before it is asked for once.
+// TestFirstWithCapacity: the first offering with capacity is launched in the first round, and each before it is
+// requested once.
 func TestFirstWithCapacity(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		_, offerings := wide()
@@ -132,7 +133,7 @@ func TestFirstWithCapacity(t *testing.T) {
 	})
 }
 
-// zoneOf is the zone of an offering of the wide world.
+// zoneOf returns the zone of an offering of wide.
 func zoneOf(list []ec2.Offering, n int) string {
 	return list[n].Placement.Region + string(rune('a'+n%6))
 }

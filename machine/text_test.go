@@ -2,7 +2,7 @@ package machine
 
 import "testing"
 
-// TestNearest: what a misspelt name most likely means, and nothing where none is like it.
+// TestNearest: the most likely meaning of a misspelt name, or "" if no name is similar.
 func TestNearest(t *testing.T) {
 	names := []string{"subnet-id", "security-group-id", "label", "spot", "mode"}
 	for name, want := range map[string]string{
@@ -16,7 +16,7 @@ func TestNearest(t *testing.T) {
 	}
 }
 
-// TestPlainNumber: a number is written as JavaScript writes it, and left alone where that would be another.
+// TestPlainNumber: numbers are formatted as JavaScript does, unless that would change them.
 func TestPlainNumber(t *testing.T) {
 	for literal, want := range map[string]string{
 		"100": "100", "100.0": "100", "1e3": "1000", "1.50": "1.5", "-2.0": "-2", "1E-2": "0.01", "1e21": "1e21",
@@ -28,7 +28,7 @@ func TestPlainNumber(t *testing.T) {
 	}
 }
 
-// TestText: YAML in place of an input's text is what somebody would have written as that text.
+// TestText: a YAML value becomes the text that a user would have written for the input.
 func TestText(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -50,7 +50,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestIsRegion: the form decides, since there is no list of regions that is always true.
+// TestIsRegion: only the form matters, since a list of regions would become outdated.
 func TestIsRegion(t *testing.T) {
 	for name, want := range map[string]bool{
 		"us-east-1": true, "eu-west-12": true, "us-gov-west-1": true, "mx-central-1": true, "us-east-1a": false,

@@ -1,5 +1,5 @@
-// Package native holds the action for jobs that have no Docker: a small launcher in JavaScript of the program that the
-// container action runs. It has no Go code but these tests, which hold its action.yml to the container action's.
+// Package native is the action for jobs without Docker: a small JavaScript launcher of the program that the container
+// action runs. Its only Go code are these tests, which compare its action.yml with the container action's.
 package native
 
 import (
@@ -14,8 +14,7 @@ import (
 
 var update = flag.Bool("update", false, "write action.yml anew")
 
-// want is the metadata of this action: that of the container action, except for its name, its description and how it
-// runs.
+// want returns the metadata of this action: those of the container action, except for name, description and runs.
 func want(t *testing.T) string {
 	t.Helper()
 	container, err := os.ReadFile("../action.yml")
@@ -70,15 +69,15 @@ func TestMetadataIsThatOfTheContainerAction(t *testing.T) {
 	if diff := cmp.Diff(both[0].Outputs, both[1].Outputs); diff != "" || len(both[1].Outputs) < 3 {
 		t.Errorf("%d outputs (-container +native):\n%s", len(both[1].Outputs), diff)
 	}
-	// post runs always by default, also after a cancelled step; a condition of ours could only take that away.
+	// post always runs by default, even after a cancelled step; a condition could only prevent that.
 	if diff := cmp.Diff(map[string]string{"using": "node24", "main": "main.js", "post": "post.js"},
 		both[1].Runs); diff != "" {
 		t.Errorf("runs (-want +got):\n%s", diff)
 	}
 }
 
-// TestLauncherIsSmall: the launcher is read by whoever decides to trust it, so it stays short, and it loads nothing of
-// others.
+// TestLauncherIsSmall: users read the launcher to decide whether they trust it, so it stays short and loads no
+// third-party code.
 func TestLauncherIsSmall(t *testing.T) {
 	t.Parallel()
 	lines := 0

@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestDenials reads the forms that IAM documents, and those that users report.
+// TestDenials: the messages that IAM documents, and those that users have reported.
 func TestDenials(t *testing.T) {
 	t.Parallel()
 	const user = "You are not authorized to perform this operation. User: arn:aws:sts::1:assumed-role/ci/x is not " +
@@ -28,7 +28,7 @@ func TestDenials(t *testing.T) {
 		user + "iam:PassRole on resource: arn:aws:iam::1:role/r because no permissions boundary allows the " +
 			"iam:PassRole action": {
 			Action: "iam:PassRole", Resource: "arn:aws:iam::1:role/r", Policy: "permissions boundary"},
-		// why is not said
+		// without a reason
 		user + "iam:PassRole on resource: arn:aws:iam::1:role/r": {},
 		"You are not authorized to perform this operation.":      {},
 		"You are not authorized to perform this operation. Encoded authorization failure message: " +
