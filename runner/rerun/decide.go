@@ -46,7 +46,7 @@ func decide(group []loss, seen view, most int) Rerun {
 	}
 	interrupted := slices.DeleteFunc(slices.Clone(group), func(l loss) bool { return !wasAtWork(l, seen.jobs) })
 	if len(interrupted) == 0 {
-		v.Why = "no job of it failed on the machines that EC2 reclaimed"
+		v.Why = "no job of it failed because EC2 reclaimed its machine"
 		return v
 	}
 	v.Decided, v.Why = true, fmt.Sprintf("EC2 reclaimed %d of its machines with their jobs", len(interrupted))

@@ -84,9 +84,13 @@ func (r *Rerunner) losses(ctx context.Context, request Request) (list []loss, er
 			errs = append(errs, fmt.Errorf("list interrupted machines in %s: %w", region, err))
 		}
 		for _, i := range found {
-			if l, known := lossOf(i); known {
-				list = append(list, l)
+			l, known := lossOf(i)
+			if !known {
+				r.Log.Info(fmt.Sprintf("EC2 reclaimed %s in %s, but its tags do not name an attempt and a runner, so "+
+					"nothing runs again for it", i.InstanceID, region))
+				continue
 			}
+			list = append(list, l)
 		}
 	}
 	return list, errs

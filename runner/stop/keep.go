@@ -34,6 +34,8 @@ func (sp *stop) keeps(t target) bool {
 func (sp *stop) whyNotKept(t target) string {
 	i := t.instance
 	switch {
+	case i.Ending() == ec2.EndingSpot:
+		return "EC2 has reclaimed it"
 	case i.ID == "" || !i.Alive():
 		return "it has ended already. An ephemeral machine ends with its job, unless the start has " +
 			"keep-after-job-minutes"
@@ -42,8 +44,8 @@ func (sp *stop) whyNotKept(t target) string {
 	case t.isExisting() || i.State == ec2.Stopped || i.State == ec2.Stopping:
 		return "it is not a running machine that a start has launched"
 	case i.Tags[key.StaysFor] == "":
-		return "it would not end by itself. A machine with use-jit does where the start has keep-after-job-minutes, " +
-			"and none does that carries no tags of this version, or whose launch-parameters make it stop"
+		return "it would not end by itself: its start has use-jit without keep-after-job-minutes, or " +
+			"launch-parameters that only stop it when it powers off, or it does not carry this action's tags"
 	}
 	return ""
 }
