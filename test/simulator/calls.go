@@ -36,7 +36,7 @@ type Call struct {
 	Lost      bool   // the client did not get the whole answer, or not yet
 }
 
-// journal is what happened so far.
+// journal records the calls so far.
 type journal struct {
 	calls     []*Call
 	surprises []string

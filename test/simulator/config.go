@@ -10,12 +10,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Config is what a world is made of. Every field has a default, in Defaults or beside the field; an empty list is
-// filled from there, so that Config{} is a whole world. To add to a default list, begin with Defaults and append.
+// Config describes a world. Every field has a default, in Defaults or beside the field. An empty list gets its default,
+// so that Config{} is a complete world. To add to a default list, start with Defaults and append.
 type Config struct {
-	// Speed divides everything that takes time in the world: latencies, boots, watchdogs. 20 makes a start take two
-	// seconds. What a client can read as a date (expiry of tokens and keys, rate limit windows, the hour that
-	// terminated instances stay listed) is not divided. Default 1.
+	// Speed divides all durations in the world: latencies, boots, watchdogs. With 20 a start takes two seconds. Times
+	// that a client can read as dates (expiry of tokens and keys, rate limit windows, the hour that terminated instances
+	// stay listed) are not divided. Default 1.
 	Speed  float64 `yaml:"speed"`
 	Timing Timing  `yaml:"timing"`
 
@@ -32,9 +32,9 @@ type Config struct {
 	Parameters map[string]string `yaml:"parameters"`
 	// LaunchTemplates that RunInstances may name.
 	LaunchTemplates []LaunchTemplate `yaml:"launch-templates"`
-	// SpotPrice is what spot costs; a lower max price is refused. Default 0.05.
+	// SpotPrice is the price of spot instances; a lower maximum price is refused. Default 0.05.
 	SpotPrice float64 `yaml:"spot-price"`
-	// Keys are the access keys that EC2 knows. When empty every key is known and may do everything that Policy allows.
+	// Keys are the access keys that EC2 knows. If empty, every key is known and may do everything that Policy allows.
 	Keys   []Key  `yaml:"keys"`
 	Policy Policy `yaml:"policy"`
 	// Roles are what AssumeRole and AssumeRoleWithWebIdentity know; OIDC is where a job gets its tokens.
@@ -42,24 +42,24 @@ type Config struct {
 	OIDC  OIDC   `yaml:"oidc"`
 	// ClockSkew is how far the clocks of AWS and GitHub are ahead of the clients'; negative if they are behind.
 	ClockSkew time.Duration `yaml:"clock-skew"`
-	// SpotScores are what GetSpotPlacementScores says.
+	// SpotScores are the answers of GetSpotPlacementScores.
 	SpotScores SpotScores `yaml:"spot-scores"`
-	// Capacity bounds how many instances live at once; what no pool names is without bounds.
+	// Capacity limits how many instances run at once; what no pool names is unlimited.
 	Capacity []Pool `yaml:"capacity"`
-	// Purchases are what it has bought or set up.
+	// Purchases are what the account has bought or set up.
 	Purchases `yaml:",inline"`
-	// AccountWeather is what the account does not allow.
+	// AccountWeather is what the account forbids.
 	AccountWeather `yaml:",inline"`
 	// SCP is the organization's service control policy. One that only denies stands beside FullAWSAccess.
 	SCP Policy `yaml:"scp"`
-	// EncodedDenials makes EC2 say nothing in words about what is not allowed, as it did for years:
+	// EncodedDenials makes EC2 encode the reason of a denial, as it did for years:
 	// https://github.com/hashicorp/packer-plugin-amazon/issues/280
 	EncodedDenials bool `yaml:"encoded-denials"`
 	// Quotas are Service Quotas' by code, such as L-1216C47A: 32 vCPUs; default 1000 each.
 	Quotas map[string]float64 `yaml:"quotas"`
-	// FailingImages makes every image that CreateImage begins end as failed.
+	// FailingImages makes every CreateImage end with a failed image.
 	FailingImages bool `yaml:"failing-images"`
-	// Copies says how copies of images into other regions go, SnapshotCopies how many snapshots may be copied into a
+	// Copies are rules for copies of images into other regions, SnapshotCopies is how many snapshots may be copied into a
 	// region at once (default 20).
 	Copies         []CopyRule `yaml:"copies"`
 	SnapshotCopies int        `yaml:"snapshot-copies"`
@@ -68,7 +68,7 @@ type Config struct {
 	KMSKeys          map[string][]string `yaml:"kms-keys"`
 	// InstanceProfiles are the names that RunInstances accepts; when empty it accepts all.
 	InstanceProfiles []string `yaml:"instance-profiles"`
-	// Instances live in the world from its beginning; ForeignInstances adds so many more that belong to somebody else.
+	// Instances exist from the beginning; ForeignInstances adds so many more that belong to others.
 	Instances        []InstanceSeed `yaml:"instances"`
 	ForeignInstances int            `yaml:"foreign-instances"`
 	// Volumes are attached to nothing, from the beginning.
@@ -91,7 +91,7 @@ type Config struct {
 	ForeignRunners int          `yaml:"foreign-runners"`
 	ForeignScope   string       `yaml:"foreign-scope"`
 	Runs           []Run        `yaml:"runs"`
-	// DownloadBase is where downloads says that the runner software lies; default the address of the release at
+	// DownloadBase is the address of the runner software in the answer of downloads; default: that of the release at
 	// github.com.
 	DownloadBase string `yaml:"download-base"`
 	// RunnerGroups of organizations and enterprises beside "Default", which has id 1.
@@ -102,17 +102,17 @@ type Config struct {
 	RunnerReleases   []string          `yaml:"runner-releases"`
 	Checksums        map[string]string `yaml:"checksums"`
 	MinRunnerVersion string            `yaml:"min-runner-version"`
-	// ScaleSets is how the scale-set service behaves; ScaleSetJobs are queued for its sets, from the beginning on.
+	// ScaleSets configures the scale-set service; ScaleSetJobs are queued for its sets from the beginning.
 	ScaleSets    ScaleSets     `yaml:"scale-sets"`
 	ScaleSetJobs []ScaleSetJob `yaml:"scale-set-jobs"`
 
-	// Guests states how machines behave; the first rule that fits an instance holds, and one that fits none is in good
-	// health.
+	// Guests are rules for the behaviour of machines. The first that matches an instance applies; an instance without a
+	// rule is healthy.
 	Guests []GuestRule `yaml:"guests"`
 	// Jobs are queued at the beginning.
 	Jobs []Job `yaml:"jobs"`
 
-	// Unlimited switches EC2's request buckets and GitHub's rate limits off.
+	// Unlimited turns EC2's request buckets and GitHub's rate limits off.
 	Unlimited bool    `yaml:"unlimited"`
 	Faults    []Fault `yaml:"faults"`
 }
@@ -127,8 +127,7 @@ type More struct {
 	Repositories   []string        `yaml:"repositories"`
 }
 
-// Load reads a configuration from YAML, in which durations are written as "1.5s". It refuses keys that it does not
-// know.
+// Load reads a configuration from YAML, in which durations are written as "1.5s". It refuses unknown keys.
 func Load(r io.Reader) (Config, error) {
 	var cfg Config
 	decoder := yaml.NewDecoder(r)
@@ -143,7 +142,7 @@ func Load(r io.Reader) (Config, error) {
 	return cfg, nil
 }
 
-// Defaults is the whole default configuration.
+// Defaults returns the default configuration.
 func Defaults() Config {
 	var cfg Config
 	cfg.fill()

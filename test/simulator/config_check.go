@@ -66,7 +66,7 @@ func (c *Config) checkSeed(s InstanceSeed) error {
 	return nil
 }
 
-// regionOfZone gives us-east-1 for us-east-1a.
+// regionOfZone returns the region of a zone, such as us-east-1 for us-east-1a.
 func regionOfZone(zone string) string {
 	if zone == "" {
 		return ""

@@ -192,7 +192,7 @@ func deleteSnapshot(call *ec2Call) ([]node, *ec2Error) {
 	return []node{leaf("return", "true")}, nil
 }
 
-// SetImageAge makes an image older than it is: created so long before now.
+// SetImageAge sets the age of an image: it was created so long before now.
 func (w *World) SetImageAge(id string, age time.Duration) {
 	w.enter()
 	defer w.mu.Unlock()

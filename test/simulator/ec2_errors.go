@@ -14,7 +14,7 @@ type ec2Error struct {
 
 func (e *ec2Error) Error() string { return e.code + ": " + e.message }
 
-// fail makes an error with the status that EC2 gives with its code.
+// fail returns an error with the status that EC2 gives with its code.
 func fail(code, format string, args ...any) *ec2Error {
 	return &ec2Error{status: statusOf(code), code: code, message: fmt.Sprintf(format, args...)}
 }

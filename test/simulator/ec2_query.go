@@ -25,7 +25,7 @@ func parseForm(body []byte) (form, error) {
 	return f, nil
 }
 
-// list gives the values of name.1, name.2 and so on.
+// list returns the values of name.1, name.2 and so on.
 func (f form) list(name string) []string {
 	var values []string
 	for _, i := range f.indices(name) {
@@ -36,7 +36,7 @@ func (f form) list(name string) []string {
 	return values
 }
 
-// group gives the structures name.1, name.2 and so on, each as a form of its own.
+// group returns the structures name.1, name.2 and so on, each as a form of its own.
 func (f form) group(name string) []form {
 	var groups []form
 	for _, i := range f.indices(name) {
@@ -45,7 +45,7 @@ func (f form) group(name string) []form {
 	return groups
 }
 
-// under gives what begins with name and a dot, without that.
+// under returns the parameters that begin with name and a dot, without that prefix.
 func (f form) under(name string) form {
 	sub := form{}
 	for k, v := range f {
@@ -76,7 +76,7 @@ func (f form) indices(name string) []int {
 	return indices
 }
 
-// top gives the names at the top level, in order: "Filter" for "Filter.1.Name".
+// top returns the names at the top level, in order: "Filter" for "Filter.1.Name".
 func (f form) top() []string {
 	seen := map[string]bool{}
 	for k := range f {

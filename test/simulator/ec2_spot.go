@@ -21,7 +21,7 @@ func (call *ec2Call) requestSpot(i *instance, p *plan) string {
 	return id
 }
 
-// taggableRequest gives the tags of a request by its id.
+// taggableRequest returns the tags of a request by its id.
 func (call *ec2Call) taggableRequest(id string) (*tagged, *ec2Error) {
 	for _, r := range call.region.requests {
 		if r.id == id && !call.w.now.Before(r.on.visible) {

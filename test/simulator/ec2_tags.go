@@ -93,7 +93,7 @@ func createTags(call *ec2Call) ([]node, *ec2Error) {
 	return []node{leaf("return", "true")}, nil
 }
 
-// taggable gives the tags of any resource by its id.
+// taggable returns the tags of any resource by its id.
 func (call *ec2Call) taggable(id string) (*tagged, *ec2Error) {
 	kind, _, _ := strings.Cut(id, "-")
 	switch kind {

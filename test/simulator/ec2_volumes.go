@@ -40,7 +40,7 @@ func (v *volume) status() string {
 	return volumeInUse
 }
 
-// attach gives an instance its own volumes of a launch.
+// attach gives an instance the volumes of its launch.
 func (call *ec2Call) attach(i *instance, p *plan) []*volume {
 	volumes := make([]*volume, 0, len(p.volumes))
 	for _, planned := range p.volumes {

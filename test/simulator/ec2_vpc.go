@@ -69,7 +69,7 @@ func (g SecurityGroup) egress() [][]node {
 	return [][]node{{leaf("ipProtocol", "-1"), anywhere}}
 }
 
-// describeRouteTables gives every subnet a table of its own.
+// describeRouteTables returns a table for each subnet.
 func describeRouteTables(call *ec2Call) ([]node, *ec2Error) {
 	ids := call.form.list("RouteTableId")
 	return describe(call, "routeTableSet", call.localSubnets(),

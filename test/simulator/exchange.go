@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// exchange is one request on its way through the world.
+// exchange is one request and its answer.
 type exchange struct {
 	service   string // "ec2", "sts", "github" or another one of calls.go
 	operation string // "RunInstances", or the operationId of GitHub's OpenAPI description
@@ -21,9 +21,9 @@ type exchange struct {
 	signedAt     time.Time
 	params       map[string]string
 	latency      time.Duration
-	// act does what was asked for, in one moment, with the world locked.
+	// act executes the request at one moment, with the world locked.
 	act func() answer
-	// poll is of a long poll, which is answered when it is ready, or when its time is over (await).
+	// poll is set for a long poll, which is answered when it is ready or its time is over (await).
 	poll func() (ready bool, changed <-chan struct{})
 
 	crowd int // calls of the same caller that were under way, this one included
@@ -31,7 +31,7 @@ type exchange struct {
 	fault *Fault
 }
 
-// answer is what a service says.
+// answer is the answer of a service.
 type answer struct {
 	status int
 	header http.Header
@@ -50,8 +50,8 @@ const (
 	abandoned      // the client went away, or the world is dark
 )
 
-// exchange carries a request through: on its way there, what it does, and the answer's way back. It returns early when
-// ctx ends. It never holds the lock while time passes.
+// exchange executes a request, with the latencies of the request and of the answer. It returns early when ctx ends. It
+// never holds the lock while time passes.
 func (w *World) exchange(ctx context.Context, dark *darkness, req *http.Request, body []byte, service string) (answer,
 	fate) {
 	w.enter()
@@ -95,7 +95,7 @@ func (w *World) exchange(ctx context.Context, dark *darkness, req *http.Request,
 	return w.got(x, a)
 }
 
-// applyFault does to a whole answer what the weather does on its way back.
+// applyFault applies the weather to an answer.
 func (x *exchange) applyFault(a answer) (answer, fate) {
 	if x.fault == nil {
 		return a, delivered
@@ -115,7 +115,7 @@ func (x *exchange) applyFault(a answer) (answer, fate) {
 	return a, delivered
 }
 
-// begin writes the call down and asks the weather for a fault. The world is locked.
+// begin records the call and picks a fault of the weather. The world is locked.
 func (w *World) begin(x *exchange) {
 	x.call = w.journal.add(Call{
 		Time: w.now, Service: x.service, Operation: x.operation, Region: x.region, Scope: x.scope, Caller: x.caller,
@@ -127,7 +127,7 @@ func (w *World) begin(x *exchange) {
 	}
 }
 
-// perform lets the service act, or the fault answer in its place, and shows the hooks what came of it.
+// perform executes the call, or answers with the fault in its place, and passes the result to the hooks.
 func (w *World) perform(x *exchange, req *http.Request, body []byte) answer {
 	w.enter()
 	var a answer
@@ -156,7 +156,7 @@ func (w *World) perform(x *exchange, req *http.Request, body []byte) answer {
 	return a
 }
 
-// refusedByFault reports whether a fault answers in the service's place, which does not act.
+// refusedByFault reports whether a fault answers in the service's place, so that the call is not executed.
 func (x *exchange) refusedByFault() bool {
 	return x.fault != nil && (x.fault.Effect == EffectError || x.fault.Effect == EffectThrottle)
 }
@@ -164,7 +164,7 @@ func (x *exchange) refusedByFault() bool {
 // isUnlisted reports whether a list of runners lacks them all.
 func (x *exchange) isUnlisted() bool { return x.fault != nil && x.fault.Effect == EffectUnlisted }
 
-// leave ends the exchange in the journal.
+// leave records the end of the exchange.
 func (w *World) leave(x *exchange) {
 	w.enter()
 	defer w.mu.Unlock()
@@ -172,7 +172,7 @@ func (w *World) leave(x *exchange) {
 	w.hub.leaveCall(x)
 }
 
-// got notes that the client gets the whole answer.
+// got records that the client gets the whole answer.
 func (w *World) got(x *exchange, a answer) (answer, fate) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -207,7 +207,7 @@ func pass(ctx context.Context, darks []<-chan struct{}, d time.Duration) fate {
 	return abandoned
 }
 
-// worse gives the client's own end precedence over what the weather meant to do.
+// worse returns how an exchange ends: the client's own end takes precedence over the weather's.
 func worse(end, planned fate) fate {
 	if end != delivered {
 		return end
@@ -215,12 +215,12 @@ func worse(end, planned fate) fate {
 	return planned
 }
 
-// mangle makes an answer that no parser accepts, as a proxy in between may do.
+// mangle returns an answer that no parser accepts, as a proxy may send it.
 func mangle(body []byte) []byte {
 	return append([]byte("<html><body>upstream \x00"), body[:len(body)/2]...)
 }
 
-// response is the answer as net/http gives it to a client.
+// response returns the answer as net/http passes it to a client.
 func (a answer) response(req *http.Request) *http.Response {
 	header := a.header.Clone()
 	header.Set("Content-Length", strconv.Itoa(len(a.body)))

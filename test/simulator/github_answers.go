@@ -32,5 +32,5 @@ func hubErrorAt(status int, message, page string) answer {
 	return a
 }
 
-// keysOf gives the keys of a map in order.
+// keysOf returns the keys of a map in order.
 func keysOf[K ~string | ~int64, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -19,7 +19,7 @@ type installationToken struct {
 	repositories  []string // "owner/repo"; none means all of the installation's
 }
 
-// installed gives a token of an App, nil for one that is unknown or over.
+// installed returns a token of an App, nil for one that is unknown or over.
 func (h *hub) installed(value string) *installationToken {
 	t := h.installationTokens[value]
 	if t == nil || !h.clock().Before(t.expires) {

@@ -35,7 +35,7 @@ func getGroup(call *hubCall) answer {
 // groups are the runner groups of the call's scope.
 func (call *hubCall) groups() []RunnerGroup { return call.groupsOf(call.scope) }
 
-// groupsOf gives the runner groups of a scope; every scope has its default group, 1.
+// groupsOf returns the runner groups of a scope; every scope has its default group, 1.
 func (h *hub) groupsOf(s *scope) []RunnerGroup {
 	groups := []RunnerGroup{{Scope: s.name, ID: 1, Name: "Default"}}
 	for _, g := range h.w.cfg.RunnerGroups {

@@ -133,7 +133,7 @@ func (h *hub) setRun(r Run) {
 	h.runs[r.Repository][r.ID] = r
 }
 
-// scope gives the scope of that name, new if need be: whether it exists is a matter of tokens.
+// scope returns the scope of that name and creates it if necessary: tokens decide whether a caller sees it.
 func (h *hub) scope(name string) *scope {
 	s := h.scopes[name]
 	if s == nil {
@@ -159,10 +159,10 @@ func (h *hub) seedRunner(s RunnerSeed) {
 	h.initial = append(h.initial, r)
 }
 
-// ownerState is what nobody but its owner may change about a runner.
+// ownerState returns the state of a runner that only its owner may change.
 func (r *runner) ownerState() string { return fmt.Sprint(r.gone, r.name, r.labels, r.group) }
 
-// register makes a new registration, which GitHub shows after a while. The name must be free.
+// register creates a new registration, which GitHub shows after a while. The name must be free.
 func (h *hub) register(s *scope, name string, labels []string) *runner {
 	h.lastID++
 	r := &runner{id: h.lastID, scope: s, name: name, os: "linux", group: 1,

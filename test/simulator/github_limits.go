@@ -88,7 +88,7 @@ func (h *hub) refund(token string) {
 	}
 }
 
-// sum gives the points spent within the last minute.
+// sum returns the points spent within the last minute.
 func (m *meter) sum(now time.Time) int {
 	for len(m.points) > 0 && now.Sub(m.points[0].at) >= time.Minute {
 		m.points = m.points[1:]
@@ -100,7 +100,7 @@ func (m *meter) sum(now time.Time) int {
 	return total
 }
 
-// created gives the number of creations within the last minute.
+// created returns the number of creations within the last minute.
 func (m *meter) created(now time.Time) int {
 	for len(m.creations) > 0 && now.Sub(m.creations[0]) >= time.Minute {
 		m.creations = m.creations[1:]

@@ -77,7 +77,7 @@ func goodName(name string) bool {
 	return n > 0 && n <= 64 && !strings.ContainsAny(name, `":<>/\|*?`) && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
-// newBlob makes a JIT configuration as a runner takes it: base64 of a JSON object from file names to base64 contents,
+// newBlob creates a JIT configuration as a runner takes it: base64 of a JSON object from file names to base64 contents,
 // of about four thousand characters, the most of them a key that no compression makes smaller.
 func (h *hub) newBlob(r *runner) string {
 	var key strings.Builder

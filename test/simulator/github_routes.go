@@ -24,7 +24,7 @@ func (t *table[R]) add(method, path string, route R) {
 	*t = append(*t, entry[R]{method, regexp.MustCompile("^" + expression + "$"), route})
 }
 
-// find returns the first route that matches, nil for none, and what the path has in the places of the names.
+// find returns the first route that matches, nil if there is none, and what the path has in the places of the names.
 func (t table[R]) find(method, path string) (*R, map[string]string) {
 	for n := range t {
 		found := t[n].path.FindStringSubmatch(path)

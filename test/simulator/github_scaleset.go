@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ScaleSets says how GitHub's scale-set service behaves: the service behind github.com/actions/scaleset, which is in
+// ScaleSets configures GitHub's scale-set service: the service behind github.com/actions/scaleset, which is in
 // public preview and whose protocol is documented by that client's source only.
 type ScaleSets struct {
 	// Missing is an Enterprise Server without scale sets: "registration" answers 404 to the exchange of the token,
@@ -27,12 +27,12 @@ type ScaleSets struct {
 	// just sit in available indefinitely" (https://github.com/actions/scaleset/issues/75). github.com assigns them by
 	// itself.
 	Acquire bool `yaml:"acquire"`
-	// NamesOwner makes the refusal of a second session name the first one's owner, as it did for a while:
+	// NamesOwner makes the refusal of a second session name the owner of the first, as GitHub's did for a while:
 	// https://github.com/actions/actions-runner-controller/issues/3351
 	NamesOwner bool `yaml:"names-owner"`
-	// Foreign are sets of somebody else, there from the beginning.
+	// Foreign are sets of others that exist from the beginning.
 	Foreign []ScaleSetSeed `yaml:"foreign"`
-	// OneLabel drops all labels but the name in silence, as GHES before 3.21 does (README of actions/scaleset,
+	// OneLabel silently drops all labels but the name, as GHES before 3.21 does (README of actions/scaleset,
 	// "Multiple labels per scale set").
 	OneLabel bool `yaml:"one-label"`
 	// RefusedLabels are refused with the whole set: 400, as GitHub refuses an input that it does not take. Which labels
@@ -56,12 +56,12 @@ type ScaleSets struct {
 	StatisticsDelay time.Duration `yaml:"statistics-delay"`
 }
 
-// ScaleSetSeed is a set that somebody else made.
+// ScaleSetSeed is a set that others have created.
 type ScaleSetSeed struct {
 	Scope  string   `yaml:"scope"` // default Config.ForeignScope
 	Name   string   `yaml:"name"`
 	Labels []string `yaml:"labels"` // default the name
-	// Owner holds its session for ever; "" for a set that nobody listens to.
+	// Owner holds its session for ever; "" for a set without a session.
 	Owner string `yaml:"owner"`
 }
 
@@ -93,23 +93,23 @@ type scaleSet struct {
 	original      string // of a foreign one: what nobody but its owner may change
 
 	session *session
-	// capacity is how many jobs the listener's latest poll has asked for.
+	// capacity is the one of the listener's latest poll.
 	capacity int
 	queue    messageQueue
 	runners  []*runner
 	jobs     []*job // assigned and running ones, in the order of their assignment
 	past     []count
-	// changed is closed when a poll may have something to say, and made anew.
+	// changed is closed and replaced when a poll may have an answer.
 	changed chan struct{}
 }
 
-// wake lets the set's polls look again.
+// wake makes the set's polls look again.
 func (s *scaleSet) wake() {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-// setLabels keeps what the service keeps of labels.
+// setLabels sets the labels that the service keeps.
 func (s *scaleSet) setLabels(labels []string) {
 	if len(labels) == 0 || s.hub.w.cfg.ScaleSets.OneLabel {
 		labels = []string{s.name}
@@ -117,12 +117,12 @@ func (s *scaleSet) setLabels(labels []string) {
 	s.labels = slices.Clone(labels)
 }
 
-// ownerState is what nobody but its owner may change about a set.
+// ownerState returns the state of a set that only its owner may change.
 func (s *scaleSet) ownerState() string {
 	return fmt.Sprint(s.gone, s.name, s.group, s.labels, s.disableUpdate, s.session != nil)
 }
 
-// seedSets makes the sets of others.
+// seedSets creates the sets of others.
 func (h *hub) seedSets() {
 	for _, seed := range h.w.cfg.ScaleSets.Foreign {
 		s := h.newSet(h.scope(orText(seed.Scope, h.w.cfg.ForeignScope)), seed.Name)
@@ -136,7 +136,7 @@ func (h *hub) seedSets() {
 	}
 }
 
-// newSet makes a set in the default group.
+// newSet creates a set in the default group.
 func (h *hub) newSet(scope *scope, name string) *scaleSet {
 	h.lastSet++
 	s := &scaleSet{hub: h, id: h.lastSet, scope: scope, name: name, group: 1, created: h.clock(),
@@ -172,17 +172,17 @@ type actionsCall struct {
 	x      *exchange
 	req    *http.Request
 	body   []byte
-	base   string // where the service lies, with a slash at its end
+	base   string // the address of the service, with a slash at its end
 	params map[string]string
 	scope  *scope
 	set    *scaleSet
-	// session is that of a call to the message queue; admitted says that its poll has passed the check of its token.
+	// session is that of a call to the message queue; admitted is set once the token of its poll was checked.
 	session  *session
 	admitted bool
 }
 
-// GitHub's host for scale sets (https://github.com/actions/scaleset/issues/75 has it in a log), and where an Enterprise
-// Server has the service.
+// GitHub's host for scale sets, from a log in https://github.com/actions/scaleset/issues/75, and the path of the
+// service at GitHub and on an Enterprise Server.
 const (
 	actionsHost   = "broker.actions.githubusercontent.com"
 	actionsBase   = "/rest/"

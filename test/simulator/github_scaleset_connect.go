@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// adminToken is what the service wants to see, for one scope.
+// adminToken is a token for the service, for one scope.
 type adminToken struct {
 	scope     *scope
 	expires   time.Time // by GitHub's clock
 	installed *installation
 }
 
-// good reports whether the service takes the token. That it takes none of a suspended App any more is assumed at its
-// worst: the client does not ask for another one before the old one's exp (client.go, updateTokenIfNeeded).
+// good reports whether the service accepts the token. It is assumed, as the worst case, that it accepts none of a
+// suspended App: the client requests no other one before the old one's exp (client.go, updateTokenIfNeeded).
 func (t *adminToken) good(now time.Time) bool {
 	return t != nil && now.Before(t.expires) && (t.installed == nil || !t.installed.suspended)
 }
@@ -56,7 +56,7 @@ func connectActions(call *hubCall) answer {
 		"token_schema": "OAuthAccessToken"})
 }
 
-// webToken makes a JSON web token of which a client can read the end, in whole seconds.
+// webToken creates a JSON web token whose expiry a client can read, in whole seconds.
 func (h *hub) webToken(expires time.Time) string {
 	part := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	return part(`{"typ":"JWT","alg":"HS256"}`) + "." +
@@ -64,7 +64,7 @@ func (h *hub) webToken(expires time.Time) string {
 		part(h.w.hex(32))
 }
 
-// RevokeScaleSetTokens ends every token of the scale-set service before its time; the sessions stay.
+// RevokeScaleSetTokens revokes every token of the scale-set service; the sessions stay.
 func (w *World) RevokeScaleSetTokens() {
 	w.enter()
 	defer w.mu.Unlock()

@@ -2,17 +2,18 @@ package simulator
 
 import "net/http"
 
-// noQueueURL is a Fault.Code for CreateMessageSession and RefreshMessageSession: they succeed and name no address of
-// the message queue. Seen while GitHub had trouble: https://github.com/actions/actions-runner-controller/issues/4370
+// noQueueURL is a Fault.Code for CreateMessageSession and RefreshMessageSession: they succeed without the address of
+// the message queue. It was seen during an incident at GitHub:
+// https://github.com/actions/actions-runner-controller/issues/4370
 const noQueueURL = "no-queue-url"
 
 // noStatistics is a Fault.Code for CreateMessageSession: it succeeds, and its answer has no statistics, which the
 // client looks out for (listener/listener.go of actions/scaleset, Run: "session statistics is nil").
 const noStatistics = "no-statistics"
 
-// actionsFault is what weather answers in the service's place: Fault.Code is the name of an exception. Two of them come
-// true with it: RunnerScaleSetSessionExpiredException drops the session, RunnerScaleSetNotFoundException the set, as
-// GitHub lost sets in https://github.com/actions/actions-runner-controller/issues/4370.
+// actionsFault returns the weather's answer in the service's place: Fault.Code is the name of an exception. Two of them
+// also take effect: RunnerScaleSetSessionExpiredException drops the session, RunnerScaleSetNotFoundException the set,
+// as GitHub lost sets in https://github.com/actions/actions-runner-controller/issues/4370.
 func (h *hub) actionsFault(x *exchange) answer {
 	f := *x.fault
 	s := h.setNamed(x.params["set"])
@@ -38,7 +39,7 @@ func (h *hub) actionsFault(x *exchange) answer {
 	return a
 }
 
-// actionsStatus is the fault's status, or the one that the service uses for its code.
+// actionsStatus returns the fault's status, or the one that the service uses for its code.
 func (f Fault) actionsStatus() int {
 	switch {
 	case f.Status != 0:

@@ -8,7 +8,7 @@ import (
 
 // ScaleSetJob is a job that waits for a scale set.
 type ScaleSetJob struct {
-	// Labels are what its runs-on asks for; a set needs to have them all. Default the set's name.
+	// Labels are those of its runs-on; a set must have them all. Default: the set's name.
 	Set    string   `yaml:"set"`
 	Labels []string `yaml:"labels"`
 
@@ -116,7 +116,7 @@ func (h *hub) assignWaiting() {
 	}
 }
 
-// announce tells the sets that a job is there to be acquired.
+// announce tells the sets that a job is available.
 func (h *hub) announce(j *job) {
 	for _, s := range h.sets {
 		if !j.announced[s] && s.takes(j.setJob) {

@@ -8,7 +8,7 @@ import (
 // results of jobs that have ended, by their states, as messages have them.
 var results = map[string]string{jobDone: "succeeded", jobLost: "failed", jobCanceled: "canceled", jobFailed: "failed"}
 
-// completed tells the set that a job of it has ended; r is nil where no runner had it.
+// completed tells the set that a job of it has ended; r is nil if no runner had it.
 func (s *scaleSet) completed(j *job, r *runner) {
 	s.jobs = slices.DeleteFunc(s.jobs, func(o *job) bool { return o == j })
 	s.push(s.completion(j, results[j.state.State], r))

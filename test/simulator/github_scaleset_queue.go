@@ -15,11 +15,11 @@ const maxBatch = 50
 // firstMessage is near what real message ids are like, which do not begin at 1.
 const firstMessage = 100_109_000
 
-// messageQueue is a set's. It outlives sessions: "each restart throws away the in-memory lastMessageID, so the message
-// cursor resets to 0 every time" (https://github.com/actions/scaleset/pull/123).
+// messageQueue is the queue of a set. It outlives sessions: "each restart throws away the in-memory lastMessageID, so
+// the message cursor resets to 0 every time" (https://github.com/actions/scaleset/pull/123).
 type messageQueue struct {
-	pending []map[string]any // job messages that no poll has got yet
-	sent    []batch          // delivered, and not acknowledged
+	pending []map[string]any // job messages that were not delivered yet
+	sent    []batch          // delivered and not acknowledged
 	lastID  int
 	// redelivers is ScaleSets.Redelivers.
 	redelivers bool
@@ -31,14 +31,14 @@ type batch struct {
 	jobs []map[string]any
 }
 
-// push adds a job message, and wakes the polls.
+// push adds a job message and wakes the polls.
 func (s *scaleSet) push(message map[string]any) {
 	s.queue.pending = append(s.queue.pending, message)
 	s.recordStatistics()
 	s.wake()
 }
 
-// next gives the message for a poll that has seen last: one that was not acknowledged is given again to who has not
+// next returns the message for a poll that has seen last: one that was not acknowledged is given again to who has not
 // seen it ("Unacknowledged messages are redelivered on the next poll"; README, "Message Acknowledgment"), else what is
 // new.
 func (q *messageQueue) next(last int) (batch, bool) {
@@ -58,7 +58,7 @@ func (q *messageQueue) next(last int) (batch, bool) {
 	return b, true
 }
 
-// has reports whether there is a message for who has seen last.
+// has reports whether there is a message for a client that has seen last.
 func (q *messageQueue) has(last int) bool {
 	return len(q.pending) > 0 ||
 		slices.ContainsFunc(q.sent, func(b batch) bool { return b.id > last || q.redelivers })
@@ -79,15 +79,16 @@ func (w *World) PushMessage(set, kind string) {
 	s.wake()
 }
 
-// lastSeen is the id of the last message that the poll's client has seen.
+// lastSeen returns the id of the last message that the poll's client has seen.
 func (call *actionsCall) lastSeen() int {
 	id, _ := strconv.Atoi(call.req.URL.Query().Get("lastMessageId")) // none is 0: all that is there
 	return id
 }
 
-// pollReady reports whether a poll has an answer before its time is over, and what is closed when that may differ. The
-// first look takes the poll's capacity over: a new one counts from the next poll on. The service does not notice that a
-// poll's client is gone (assumed at its worst): its session lives on as if the poll had been answered at its end.
+// pollReady reports whether a poll can be answered now, and returns the channel that is closed when that may change.
+// Its first call takes over the poll's capacity: a new one takes effect with the next poll. It is assumed, as the worst
+// case, that the service does not notice when a poll's client is gone: the session lives on until the poll would have
+// ended.
 func (call *actionsCall) pollReady(r *actionsRoute) (bool, <-chan struct{}) {
 	if _, ok := call.allowed(r); !ok {
 		return true, nil
@@ -101,7 +102,7 @@ func (call *actionsCall) pollReady(r *actionsRoute) (bool, <-chan struct{}) {
 	return call.set.queue.has(call.lastSeen()), call.set.changed
 }
 
-// maxCapacity is how many jobs the poll asks for; a client that does not say takes all.
+// maxCapacity returns how many jobs the poll requests; without the header it is unlimited.
 func (call *actionsCall) maxCapacity() int {
 	text := call.req.Header.Get("X-ScaleSetMaxCapacity")
 	n, err := strconv.Atoi(text)

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// actionsRoute is one operation of the scale-set service. It is called as the method of the client is (client.go and
+// actionsRoute is one operation of the scale-set service, with the name of the client's method (client.go and
 // session_client.go of actions/scaleset).
 type actionsRoute struct {
 	method, path string
 	operation    string
 	run          func(*actionsCall) answer
-	// queue marks what a session's own token is for, and not the admin token.
+	// queue marks operations that need the session's token instead of the admin token.
 	queue bool
 }
 
@@ -43,7 +43,7 @@ func init() {
 	}
 }
 
-// understandActions finds out what a request to the scale-set service asks for.
+// understandActions finds the operation of a request to the scale-set service.
 func (h *hub) understandActions(req *http.Request, body []byte) *exchange {
 	x := h.exchange(serviceActions, req, body)
 	base, path := actionsPath(req.URL.Path)
@@ -66,8 +66,8 @@ func (h *hub) understandActions(req *http.Request, body []byte) *exchange {
 	return x
 }
 
-// actionsPath cuts the place of the service off a path: /rest/ at GitHub, /_services/pipelines/TENANT/ on an Enterprise
-// Server.
+// actionsPath splits a path into that of the service, /rest/ at GitHub and /_services/pipelines/TENANT/ on an
+// Enterprise Server, and the rest.
 func actionsPath(path string) (base, rest string) {
 	if after, ok := strings.CutPrefix(path, actionsOnGHES); ok {
 		tenant, rest, _ := strings.Cut(after, "/")
@@ -76,7 +76,7 @@ func actionsPath(path string) (base, rest string) {
 	return actionsBase, strings.TrimPrefix(path, actionsBase)
 }
 
-// place finds the scope of the caller's token and the set of the path, for faults and the journal too.
+// place finds the scope of the caller's token and the set of the path. Faults and the journal use them too.
 func (call *actionsCall) place() {
 	for _, s := range call.sets {
 		if strconv.Itoa(s.id) != call.params["set"] {
@@ -90,7 +90,7 @@ func (call *actionsCall) place() {
 	}
 }
 
-// act answers one call: is the token good, is the set there, and then the route itself.
+// act answers one call: it checks the token and the set, and then runs the route.
 func (call *actionsCall) act(r *actionsRoute) answer {
 	if refusal, ok := call.allowed(r); !ok {
 		return refusal
@@ -120,13 +120,13 @@ func (call *actionsCall) allowed(r *actionsRoute) (answer, bool) {
 	return answer{}, true
 }
 
-// noSet is the answer where no set has the id of the path.
+// noSet returns the answer if no set has the id of the path.
 func (call *actionsCall) noSet() answer {
 	return actionsError(http.StatusNotFound, "RunnerScaleSetNotFoundException",
 		"No runner scale set found with identifier "+call.params["set"]+".")
 }
 
-// actionsJSON is an answer of the scale-set service.
+// actionsJSON returns an answer of the scale-set service.
 func actionsJSON(status int, value any) answer {
 	body, err := json.Marshal(value)
 	if err != nil {
@@ -135,7 +135,7 @@ func actionsJSON(status int, value any) answer {
 	return answer{status: status, header: http.Header{"Content-Type": {"application/json; charset=utf-8"}}, body: body}
 }
 
-// list is how the service answers several things.
+// list returns values in the form of the service.
 func list[T any](values []T) map[string]any {
 	if values == nil {
 		values = []T{}
@@ -143,9 +143,9 @@ func list[T any](values []T) map[string]any {
 	return map[string]any{"count": len(values), "value": values}
 }
 
-// actionsError is an exception of the service. The client reads typeName and message (errors.go of actions/scaleset,
-// newRequestResponseError). The names of the service's own come with their namespace and assembly, such as
-// "GitHub.Actions.Runtime.WebApi.RunnerScaleSetSessionConflictException, GitHub.Actions.Runtime.WebApi":
+// actionsError returns an exception of the service. The client reads typeName and message (errors.go of
+// actions/scaleset, newRequestResponseError). The names of the service's own exceptions contain namespace and assembly,
+// such as "GitHub.Actions.Runtime.WebApi.RunnerScaleSetSessionConflictException, GitHub.Actions.Runtime.WebApi":
 // https://github.com/actions/actions-runner-controller/issues/4285
 func actionsError(status int, exception, message string) answer {
 	const runtime, tasks = "GitHub.Actions.Runtime.WebApi", "GitHub.DistributedTask.WebApi"

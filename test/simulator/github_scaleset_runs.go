@@ -67,7 +67,7 @@ func (h *hub) watchAssignment(j *job) {
 	})
 }
 
-// unassign lets a job wait for a set again.
+// unassign makes a job wait for a set again.
 func (h *hub) unassign(j *job) {
 	s := j.set
 	s.jobs = slices.DeleteFunc(s.jobs, func(o *job) bool { return o == j })

@@ -12,11 +12,11 @@ type session struct {
 	id, owner string
 	token     string
 	expires   time.Time // of the token, by GitHub's clock
-	// seen is when the holder was heard of last; a poll counts until its end, also one whose client is gone.
+	// seen is when the holder made its last call. A poll counts until its end, even if its client is gone.
 	seen time.Time
 }
 
-// live gives the set's session, nil for none or one that has lapsed.
+// live returns the set's session, nil if there is none or one that has lapsed.
 func (s *scaleSet) live() *session {
 	if s.session != nil && s.hub.w.now.Before(s.session.seen.Add(s.hub.w.scaled(s.hub.w.cfg.ScaleSets.SessionLapse))) {
 		return s.session
@@ -24,7 +24,7 @@ func (s *scaleSet) live() *session {
 	return nil
 }
 
-// touch notes that the holder was heard of.
+// touch notes a call of the holder.
 func (s *session) touch(at time.Time) {
 	if at.After(s.seen) {
 		s.seen = at
@@ -42,14 +42,14 @@ func (call *actionsCall) sessionJSON() map[string]any {
 		"messageQueueAccessToken": s.token}
 }
 
-// renew gives the session a new token.
+// renew replaces the token of the session.
 func (call *actionsCall) renew(s *session) {
 	s.expires = call.clock().Add(call.w.cfg.ScaleSets.QueueTokenLifetime)
 	s.token = call.webToken(s.expires)
 	s.touch(call.w.now)
 }
 
-// createSession refuses a second holder. The words are those of
+// createSession refuses a second session, in the words of
 // https://github.com/actions/actions-runner-controller/issues/4285
 func createSession(call *actionsCall) answer {
 	var in struct {
@@ -75,7 +75,7 @@ func createSession(call *actionsCall) answer {
 	return actionsJSON(http.StatusOK, call.sessionJSON())
 }
 
-// refreshSession gives the holder a new token. The refusal's words are those of
+// refreshSession returns the session with a new token. The refusal's words are those of
 // https://github.com/actions/scaleset/pull/123
 func refreshSession(call *actionsCall) answer {
 	s := call.set.live()
@@ -108,7 +108,7 @@ func noSession(id string) answer {
 		fmt.Sprintf("The session identifier %s is not valid.", id))
 }
 
-// ofSession checks a call to the message queue, which shows the session's own token: 401 makes the client ask for
+// ofSession checks a call to the message queue, which needs the session's own token: after a 401 the client requests
 // another one (session_client.go of actions/scaleset, GetMessage).
 func (call *actionsCall) ofSession() (answer, bool) {
 	if call.set == nil || call.set.gone {
@@ -128,7 +128,7 @@ func (call *actionsCall) ofSession() (answer, bool) {
 	return answer{}, true
 }
 
-// DropSession ends the session of a set without a word to its holder. It reports whether there was one.
+// DropSession ends the session of a set without notice to its holder. It reports whether there was one.
 func (w *World) DropSession(set string) bool {
 	w.enter()
 	defer w.mu.Unlock()
@@ -140,7 +140,7 @@ func (w *World) DropSession(set string) bool {
 	return true
 }
 
-// ExpireQueueToken ends the token of a set's session before its time. It reports whether there was a session.
+// ExpireQueueToken makes the token of a set's session expire now. It reports whether there was a session.
 func (w *World) ExpireQueueToken(set string) bool {
 	w.enter()
 	defer w.mu.Unlock()

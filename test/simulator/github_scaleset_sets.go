@@ -83,7 +83,7 @@ func findScaleSet(call *actionsCall) answer {
 	return actionsJSON(http.StatusOK, list(found))
 }
 
-// setsOf gives the sets of a scope in the order of their ids.
+// setsOf returns the sets of a scope in the order of their ids.
 func (h *hub) setsOf(s *scope) []*scaleSet {
 	var found []*scaleSet
 	for _, set := range h.sets {

@@ -1,6 +1,6 @@
 package simulator
 
-// ScaleSet is one scale set as it is.
+// ScaleSet is the state of one scale set.
 type ScaleSet struct {
 	ID            int
 	Scope, Name   string
@@ -18,7 +18,7 @@ type ScaleSet struct {
 	Available, Assigned, Running, Registered, Busy, Idle int
 }
 
-// ScaleSets gives the sets that exist, in the order of their creation.
+// ScaleSets returns the sets that exist, in the order of their creation.
 func (w *World) ScaleSets() []ScaleSet {
 	w.enter()
 	defer w.mu.Unlock()

@@ -39,7 +39,7 @@ func (s *scaleSet) statistics() statistics {
 	return n
 }
 
-// count is what the statistics were from a moment on.
+// count is the statistics from a moment on.
 type count struct {
 	at time.Time
 	statistics

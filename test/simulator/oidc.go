@@ -112,7 +112,7 @@ func oidcAnswer(status int, body map[string]string) answer {
 	return a
 }
 
-// make makes a token with GitHub's claims.
+// make creates a token with GitHub's claims.
 // https://docs.github.com/en/actions/reference/security/oidc#oidc-token-claims
 func (o *oidc) make(audience string) string {
 	now, ends := o.w.serviceNow(), o.w.serviceNow().Add(o.w.cfg.OIDC.Lifetime)

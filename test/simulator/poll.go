@@ -47,7 +47,7 @@ func (w *World) countPolls(n int) {
 	w.setAlarm()
 }
 
-// setAlarm makes the alarm ring at the next event while long polls wait, and at no time else. The world is locked.
+// setAlarm sets the alarm to the next event while long polls wait, and clears it otherwise. The world is locked.
 func (w *World) setAlarm() {
 	a := &w.alarm
 	next, planned := w.queue.next()

@@ -2,8 +2,8 @@ package simulator
 
 import "time"
 
-// Timing states how long things take. Zero takes the default, which stands beside each; a negative value means no time
-// at all. Latencies should not be without any: in a bubble the clock would stand still, and whoever polls would spin.
+// Timing is how long things take. Zero means the default, which is beside each field; a negative value means no time at
+// all. Latencies must not be zero in a bubble: the clock would stand still, and polling would spin.
 type Timing struct {
 	RunInstances time.Duration `yaml:"run-instances"` // 1.5s: latency of RunInstances
 	EC2          time.Duration `yaml:"ec2"`           // 100ms: of every other call to EC2 and STS
@@ -16,7 +16,7 @@ type Timing struct {
 	// https://github.com/octokit/auth-app.js/issues/65 and 589
 	TokenKnown time.Duration `yaml:"token-known"`
 
-	// 1s: from RunInstances' answer to the first DescribeInstances that shows it
+	// 1s: from RunInstances' answer to the first DescribeInstances that shows the instance
 	InstanceVisible time.Duration `yaml:"instance-visible"`
 	ImageVisible    time.Duration `yaml:"image-visible"` // 1s: the same for CreateImage and DescribeImages
 	// 1s: from a registration (or its end) to the lists that show it

@@ -19,7 +19,7 @@ type Transport struct {
 	dark  *darkness
 }
 
-// Transport makes a new way into the world. Each has a darkness of its own: a test that kills one client takes a
+// Transport creates a new way into the world. Each has a darkness of its own: a test that kills one client takes a
 // transport for it alone.
 func (w *World) Transport() *Transport { return &Transport{world: w, dark: newDarkness()} }
 
@@ -73,7 +73,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	panic(fmt.Sprintf("simulator: fate %d", end))
 }
 
-// brokenBody gives the first part of an answer and then what a client reads when the connection ends too early.
+// brokenBody returns the first part of an answer and then the error of a connection that ends too early.
 type brokenBody struct {
 	ctx  context.Context
 	rest []byte

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Effect is what a fault does to a call.
+// Effect is the effect of a fault on a call.
 type Effect string
 
-// The effects. "Acted" means that the service did what it was asked for, whatever the client gets to know of it.
+// The effects. "Acted" means that the service has executed the call, whatever the client learns of it.
 const (
 	EffectError      Effect = "error"       // not acted; answered with Status, Code, Message and Header
 	EffectErrorAfter Effect = "error-after" // acted; answered as EffectError
@@ -40,12 +40,12 @@ var effects = map[Effect]bool{
 	EffectUnlisted: true, EffectNull: true,
 }
 
-// Fault is one piece of weather: which calls it meets, and what it does to them. The first fault that fits a call is
-// applied, at most one to a call.
+// Fault is one rule of the weather: which calls it affects, and how. Only the first fault that matches a call is
+// applied.
 type Fault struct {
 	Match  Match         `yaml:"match"`
 	Nth    int           `yaml:"nth"`   // begins with the nth call that matches; 0 and 1 mean the first
-	Times  int           `yaml:"times"` // meets so many calls; 0 means all from then on
+	Times  int           `yaml:"times"` // affects so many calls; 0 means all from then on
 	Effect Effect        `yaml:"effect"`
 	Delay  time.Duration `yaml:"delay"` // of EffectLate, divided by Config.Speed
 
@@ -58,7 +58,7 @@ type Fault struct {
 	Header  map[string]string `yaml:"header"` // such as retry-after: "3"; x-ratelimit-reset: "+60" is seconds from now
 }
 
-// Match states which calls a fault meets. What is empty fits everything; texts may hold the wildcards * and ?.
+// Match is which calls a fault affects. Empty fields match everything; texts may contain the wildcards * and ?.
 type Match struct {
 	Service   string `yaml:"service"`
 	Operation string `yaml:"operation"`
@@ -84,7 +84,7 @@ func (ws *weather) init(faults []Fault) {
 	}
 }
 
-// AddFault adds weather from now on. It panics on a fault that cannot be meant.
+// AddFault adds a fault from now on. It panics on an invalid one.
 func (w *World) AddFault(f Fault) {
 	if err := f.check(); err != nil {
 		panic("simulator: " + err.Error())
@@ -94,7 +94,7 @@ func (w *World) AddFault(f Fault) {
 	w.weather.rules = append(w.weather.rules, &rule{Fault: f})
 }
 
-// ClearFaults ends all weather.
+// ClearFaults removes all faults.
 func (w *World) ClearFaults() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -46,7 +46,7 @@ type World struct {
 	dark  *darkness
 }
 
-// New makes a world from cfg; what cfg leaves out gets a default (see Config). It panics on a configuration that
+// New creates a world from cfg; empty fields get their defaults (see Config). It panics on a configuration that
 // contradicts itself, as such a world could only mislead; Load reports the same as an error.
 func New(cfg Config) *World {
 	cfg.fill()
@@ -107,11 +107,11 @@ func (w *World) scaled(d time.Duration) time.Duration {
 	return time.Duration(float64(d) / w.cfg.Speed)
 }
 
-// id makes a new identifier such as i-0a1b2c3d4e5f60718 (17 hex digits, as EC2's are). The sequence is the same in each
-// run, so that logs of two runs can be compared.
+// id creates a new identifier such as i-0a1b2c3d4e5f60718 (17 hex digits, as EC2's are). The sequence is the same in
+// each run, so that logs of two runs can be compared.
 func (w *World) id(prefix string) string { return prefix + "-" + w.hex(17) }
 
-// hex makes n (at most 64) new hex digits.
+// hex creates n (at most 64) new hex digits.
 func (w *World) hex(n int) string {
 	w.serial++
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", "simulator", w.serial))
