@@ -97,17 +97,21 @@ func TestUnknownMessage(t *testing.T) {
 
 // TestNotAcquired: jobs whose acquisition failed are acquired when their message comes again.
 func TestNotAcquired(t *testing.T) {
-	world := simulator.Config{ScaleSets: simulator.ScaleSets{Acquire: true, Redelivers: true}}
-	inBubble(t, world, []config.Set{aSet("ec2-amd64", 5)}, func(s *stage) {
-		p := s.start("one")
-		s.listening(p, 1)
-		f := refusing("AcquireJobs", http.StatusBadGateway, "")
-		f.Times = 6
-		s.world.AddFault(f)
-		s.queue("ec2-amd64", 2, simulator.ScaleSetJob{})
-		s.until("done", 5*time.Minute, s.allDone)
-		s.nothingLeft(2 * time.Minute)
-	})
+	for name, status := range map[string]int{"away": http.StatusBadGateway, "denied": http.StatusForbidden} {
+		t.Run(name, func(t *testing.T) {
+			world := simulator.Config{ScaleSets: simulator.ScaleSets{Acquire: true}}
+			inBubble(t, world, []config.Set{aSet("ec2-amd64", 5)}, func(s *stage) {
+				p := s.start("one")
+				s.listening(p, 1)
+				f := refusing("AcquireJobs", status, "")
+				f.Times = 6
+				s.world.AddFault(f)
+				s.queue("ec2-amd64", 2, simulator.ScaleSetJob{})
+				s.until("done", 5*time.Minute, s.allDone)
+				s.nothingLeft(2 * time.Minute)
+			})
+		})
+	}
 }
 
 // TestNoQueueAfterRenewal: a session whose renewed token comes without the address of its queue is replaced.

@@ -121,7 +121,7 @@ func (l *listener) acquire(ctx context.Context, session *queue.Session, m *queue
 	if err != nil {
 		l.log.Warn("available jobs were not acquired", "error", err.Error())
 	}
-	return err == nil || isRefused(err)
+	return err == nil || queue.ClassOf(err) == queue.Refused
 }
 
 // acknowledge tells GitHub that a message was taken in, even if this process is ending.
