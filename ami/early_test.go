@@ -13,7 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// TestEarly: what an image's early unit takes for user data of ours, and what it leaves to cloud-init.
+// TestEarly: which user data an image's early unit runs, and which it leaves to cloud-init.
 func TestEarly(t *testing.T) {
 	t.Parallel()
 	packed := func(data []byte, err error) []byte {
@@ -74,7 +74,7 @@ func TestEarly(t *testing.T) {
 	}
 }
 
-// early runs the image's early unit on a machine with that user data, and returns what it would run.
+// early runs the image's early unit on a machine with the user data, and returns what it ran.
 func early(t *testing.T, data []byte) (ran string, ok bool) {
 	t.Helper()
 	dir := t.TempDir()

@@ -13,8 +13,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// vendors answers for the vendors' repositories: a status for each address that holds a text, 200 for others. 0 is no
-// answer.
+// vendors responds for the vendors' repositories: with the status for each address that contains a key, else with 200.
+// 0 means no response.
 type vendors map[string]int
 
 // RoundTrip implements http.RoundTripper.

@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// pluginWorld stands in for the programs of a machine with Amazon Linux 2023: a docker whose plugins are files, and
-// GitHub's releases. What the plugins are called and how their checksums are written is as docker/buildx and
-// docker/compose publish them.
+// pluginWorld replaces the programs of a machine with Amazon Linux 2023: a docker whose plugins are files, and GitHub's
+// releases, with the file names and checksum formats of docker/buildx and docker/compose.
 const pluginWorld = `
 docker() {
   [ "$2" = version ] || return 64
@@ -42,7 +41,7 @@ sum() { echo "$(echo "${BAD-}$2" | sha256sum | head -c 64)$3"; }
 set -eE -o pipefail
 `
 
-// TestPluginsOfAmazonLinux: compose is brought where there is none, and a buildx that it builds with.
+// TestPluginsOfAmazonLinux: compose is installed if it is missing, and a buildx that is recent enough for it.
 func TestPluginsOfAmazonLinux(t *testing.T) {
 	t.Parallel()
 	const compose, buildx = "https://github.com/docker/compose/releases/latest/download/docker-compose-linux-",

@@ -18,8 +18,8 @@ import (
 
 var family = map[string]string{key.Architecture: "amd64", tagFamily: "tests-#", key.Prefix + "repository": "a/b"}
 
-// TestSurplus: whatever lies on the shelf, only images of the family go, never the current one or one of the newest,
-// never one that is pending or used; and as many stay as are to.
+// TestSurplus: whatever images exist, only images of the family are removed, never the current one, one of the newest,
+// a pending or a used one; and the right number is kept.
 func TestSurplus(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -122,7 +122,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestEveryHintHasAnEntry holds docs/troubleshooting.md against the hints.
+// TestEveryHintHasAnEntry: docs/troubleshooting.md has an entry for each hint.
 func TestEveryHintHasAnEntry(t *testing.T) {
 	t.Parallel()
 	raw, err := os.ReadFile("../docs/troubleshooting.md")

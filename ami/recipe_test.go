@@ -22,7 +22,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// recipe is one with every field set.
+// recipe returns a recipe with every field set.
 func recipe(architecture string) Recipe {
 	return Recipe{
 		Machine: machine.Machine{Architecture: architecture, SetupScript: "#!/bin/bash\r\napt-get install -y tox\r\n",
@@ -33,7 +33,7 @@ func recipe(architecture string) Recipe {
 	}
 }
 
-// unpacked is what cloud-init gets to run.
+// unpacked returns what cloud-init runs.
 func unpacked(t rapid.TB, data []byte) string {
 	t.Helper()
 	r, err := gzip.NewReader(bytes.NewReader(data))
@@ -47,7 +47,7 @@ func unpacked(t rapid.TB, data []byte) string {
 	return string(plain)
 }
 
-// TestUserData pins what a builder of each architecture gets, all of it.
+// TestUserData pins the user data of each architecture's builder.
 func TestUserData(t *testing.T) {
 	for _, architecture := range Architectures {
 		t.Run(architecture, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestUserData(t *testing.T) {
 	}
 }
 
-// TestCodeParses: bash reads the whole, and every step of the list is there.
+// TestCodeParses: bash parses the code, and every listed step is defined.
 func TestCodeParses(t *testing.T) {
 	for _, architecture := range Architectures {
 		code := Recipe{Machine: machine.Machine{Architecture: architecture}}.code()
@@ -98,7 +98,7 @@ func TestCodeParses(t *testing.T) {
 	}
 }
 
-// TestRoomForTheScript: what is ours leaves half of the 16 KB, about 25 KB of ordinary shell, to setup-script.
+// TestRoomForTheScript: half of the 16 KB, about 25 KB of ordinary shell code, is left for setup-script.
 func TestRoomForTheScript(t *testing.T) {
 	for _, architecture := range Architectures {
 		r := recipe(architecture)
@@ -146,7 +146,7 @@ func TestBadRecipes(t *testing.T) {
 	}
 }
 
-// recipes of any kind, as far as they are taken.
+// anyRecipe draws valid recipes.
 func anyRecipe(t *rapid.T) Recipe {
 	texts := rapid.StringMatching(`[^\x00]{0,20}`)
 	return Recipe{
@@ -159,7 +159,7 @@ func anyRecipe(t *rapid.T) Recipe {
 	}
 }
 
-// TestHash: two recipes have the same hash exactly if what decides the image is the same.
+// TestHash: two recipes have the same hash exactly if what determines the image is the same.
 func TestHash(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := anyRecipe(t), anyRecipe(t)
@@ -179,7 +179,7 @@ func TestHash(t *testing.T) {
 	})
 }
 
-// TestSecretStandsApart: the token is above the line that the machine cuts at, and nowhere else.
+// TestSecretStandsApart: the token is only above the line at which the machine divides the user data.
 func TestSecretStandsApart(t *testing.T) {
 	data, err := recipe("amd64").UserData()
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// inRole is a client that assumes a role by OIDC, whose sessions last an hour. The token is the simulator's own.
+// inRole returns a client that assumes a role by OIDC with the simulator's tokens; sessions last an hour.
 func inRole(w *simulator.World) *ec2.Client {
 	transport := w.Transport()
 	return client(w).Assume(ec2.Role{

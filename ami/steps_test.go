@@ -13,13 +13,13 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// builder runs a recipe's own machinery in a folder, with steps of the test's, until it has a verdict.
+// builder runs a recipe's code in a folder, with the test's steps, until there is a verdict.
 type builder struct {
 	t   *testing.T
 	dir string
 }
 
-// newBuilder has the steps in EGR_STEPS, and their functions in code.
+// newBuilder returns a builder with the steps, and the code of their functions.
 func newBuilder(t *testing.T, script, steps, code string) builder {
 	t.Helper()
 	b := builder{t, t.TempDir()}
@@ -43,7 +43,7 @@ func newBuilder(t *testing.T, script, steps, code string) builder {
 	return b
 }
 
-// bake is one boot: until there is a verdict or the bake ends without one, as in a reboot.
+// bake is one boot: it runs until there is a verdict or, as in a reboot, the bake ends without one.
 func (b builder) bake() Verdict {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Second)
@@ -86,7 +86,7 @@ func (b builder) file(name string) string {
 	return string(text)
 }
 
-// TestStepsFail: which step it was, and why.
+// TestStepsFail: the verdict names the step and the reason.
 func TestStepsFail(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ script, code, reason string }{
@@ -130,7 +130,7 @@ func TestStepsFail(t *testing.T) {
 	}
 }
 
-// TestStepsGoOn: each once, in their order, over a reboot.
+// TestStepsGoOn: each step runs once, in order, across a reboot.
 func TestStepsGoOn(t *testing.T) {
 	t.Parallel()
 	b := newBuilder(t, "echo script >>done-by\nexport A=1\nexit 0\n", "a b setup-script c",

@@ -62,7 +62,7 @@ func TestReadVerdict(t *testing.T) {
 	}
 }
 
-// TestVerdictLines: what a log shows of the console.
+// TestVerdictLines: which lines of the console are logged.
 func TestVerdictLines(t *testing.T) {
 	console := boot + "\n\x1b[31mred\x1b[0m\r\n" + strings.Repeat("ec2-github-runner: bake k3x9a: failed: docker: x\n",
 		50)
@@ -82,8 +82,8 @@ func TestVerdictLines(t *testing.T) {
 	}
 }
 
-// FuzzReadVerdict: whatever else is on the console, a verdict at its end is read, one of another nonce
-// is not, and what goes to a log is short and printable.
+// FuzzReadVerdict: whatever the console contains, a verdict at its end is read, one with another nonce is not, and the
+// lines for the log are short and printable.
 func FuzzReadVerdict(f *testing.F) {
 	for _, seed := range []string{"", boot, "\x1b[0m\r\n", "ec2-github-runner: bake k3x9a: failed: a: b",
 		"ec2-github-runner: bake k3x9a: ok\n", "\xff\x1b", "ec2-github-runner: | x"} {

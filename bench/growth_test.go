@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// costly is a world in which a start costs ten calls to GitHub, two of them creations, and a stop two, one of them a
-// removal.
+// costly returns results in which a start costs ten calls to GitHub, two of them creations, and a stop two, one of them
+// a removal.
 func costly() growth {
 	figures := map[string]float64{
 		"start among 0 runners: GitHub": 10, "start among 0 runners: GitHub's points": 18,
@@ -47,7 +47,7 @@ func TestCostOfAJob(t *testing.T) {
 	}
 }
 
-// TestBounds: jobs an hour are the limit by what a job takes of it; the least is reached first.
+// TestBounds: jobs an hour are each limit divided by a job's use of it; the lowest is reached first.
 func TestBounds(t *testing.T) {
 	t.Parallel()
 	jobs := map[string]float64{}
@@ -95,7 +95,7 @@ func TestSwept(t *testing.T) {
 	}
 }
 
-// TestNotMeasured: what is missing shows, and is never taken for nothing.
+// TestNotMeasured: missing figures are visible, and never taken as zero.
 func TestNotMeasured(t *testing.T) {
 	t.Parallel()
 	c := costly().job(3000)

@@ -14,7 +14,7 @@ import (
 
 func quiet(runs int) *bench { return &bench{runs: runs, notes: io.Discard} }
 
-// TestScene runs a step with a shell in the program's place: what it calls is counted, and a failure is no result.
+// TestScene: a shell in place of the program: its calls are counted, and a failure is not a result.
 func TestScene(t *testing.T) {
 	t.Parallel()
 	b := quiet(1)
@@ -42,7 +42,7 @@ func TestScene(t *testing.T) {
 	}
 }
 
-// standIn makes a program of a few lines that takes the inputs of an action.
+// standIn creates a program of a few lines that accepts the inputs of an action.
 func standIn(t *testing.T, lines string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "action")
@@ -52,8 +52,8 @@ func standIn(t *testing.T, lines string) string {
 	return path
 }
 
-// TestAgainst measures one stand-in against another that takes three times as much of what is counted: each is run as
-// often, the figures of a pair stand beside each other, and the ratio is that of the pairs.
+// TestAgainst compares one stand-in with another that uses three times as much: both run equally often, the values of a
+// pair have the same index, and the ratio is that of the pairs.
 func TestAgainst(t *testing.T) {
 	t.Parallel()
 	count := func(n string) string {
@@ -96,7 +96,7 @@ printf 'count<<E\n` + n + `\nE\n' >>"$GITHUB_OUTPUT"
 	}
 }
 
-// TestRivalFails: what the other action fails in is told and counted, and ours is measured all the same.
+// TestRivalFails: the other action's failures are reported and counted, and ours is measured nevertheless.
 func TestRivalFails(t *testing.T) {
 	t.Parallel()
 	b := quiet(3)
@@ -123,7 +123,7 @@ func TestRivalFails(t *testing.T) {
 	}
 }
 
-// TestOursFails: a measurement of our own program that fails ends the bench.
+// TestOursFails: a failure of our own program ends the measurement.
 func TestOursFails(t *testing.T) {
 	t.Parallel()
 	b := quiet(2)
@@ -134,7 +134,7 @@ func TestOursFails(t *testing.T) {
 	}
 }
 
-// TestPairsStayTogether: a pair whose rival failed must not shift those that follow.
+// TestPairsStayTogether: a pair whose rival failed does not shift those that follow.
 func TestPairsStayTogether(t *testing.T) {
 	t.Parallel()
 	b, r := quiet(1), row{name: "x"}
@@ -150,7 +150,7 @@ func TestPairsStayTogether(t *testing.T) {
 	}
 }
 
-// TestTurns: while many wait side by side, one process begins after the other.
+// TestTurns: while many wait in parallel, one process starts after the other.
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	b := quiet(1)

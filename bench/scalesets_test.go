@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestScaleSetText: each figure stands in its column.
+// TestScaleSetText: each figure is in its column.
 func TestScaleSetText(t *testing.T) {
 	t.Parallel()
 	text, err := scaleSetText([]byte(`{

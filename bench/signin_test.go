@@ -40,7 +40,7 @@ func TestSignInText(t *testing.T) {
 	}
 }
 
-// TestSignInResults: the file holds summaries of at least ten pairs.
+// TestSignInResults: the file contains summaries of at least ten pairs.
 func TestSignInResults(t *testing.T) {
 	t.Parallel()
 	var s signIns

@@ -8,8 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestTable shows a figure that keeps what is promised, and one that does not; a group without a rival has no column
-// for it.
+// TestTable: a figure within its limit, and one beyond it; a group without a rival has no column for one.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	got := table(Results{Against: "node index.js", Figures: []Figure{
@@ -36,7 +35,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestOrder: figures come by chance and are told in the order of the plan, sizes last.
+// TestOrder: figures are recorded in random order and reported in the order of the plan, sizes last.
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	var r Results
@@ -61,7 +60,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestKeep: a measurement of some groups keeps the others of the file.
+// TestKeep: measuring some groups keeps the others in the file.
 func TestKeep(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "results.json")
@@ -84,7 +83,7 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// TestReport holds docs/performance.md against the results that it is made from.
+// TestReport: docs/performance.md is what the results generate.
 func TestReport(t *testing.T) {
 	t.Parallel()
 	results, err := readResults("results.json")
@@ -105,8 +104,8 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestResultsAreWhole: the file holds every figure of the plan, each measured at least ten times. What needs docker,
-// and what has one size, is excepted.
+// TestResultsAreWhole: the file contains every figure of the plan, each measured at least ten times, except those that
+// need docker and the sizes.
 func TestResultsAreWhole(t *testing.T) {
 	t.Parallel()
 	results, err := readResults("results.json")

@@ -13,7 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// inBubble runs f in virtual time with a world and a client of its own. Every exchange is held against GitHub's
+// inBubble runs f in virtual time with its own world and client. Every exchange is validated against GitHub's
 // description.
 func inBubble(t *testing.T, config simulator.Config, f func(ctx context.Context, t *testing.T, world *simulator.World,
 	client *github.Client)) {
@@ -52,7 +52,7 @@ func newClient(t *testing.T, transport http.RoundTripper) *github.Client {
 	return client
 }
 
-// count is how often an operation was called; its name may end in a star.
+// count returns how often an operation was called; its name may end with a star.
 func count(world *simulator.World, operation string) int {
 	n := 0
 	for _, call := range world.Calls() {

@@ -10,7 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestIDTokens: what the endpoint may do, and what becomes of it. A refusal is final; all else is asked again, for 45
+// TestIDTokens: the endpoint's responses and their results. A refusal is final; everything else is retried for 45
 // seconds.
 func TestIDTokens(t *testing.T) {
 	t.Parallel()

@@ -13,8 +13,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestFindByNames: by pages or one by one, whichever is fewer calls. Of a list of several pages both ends are read
-// twice.
+// TestFindByNames: by pages or single look-ups, whichever takes fewer calls. Of a list of several pages the first and
+// the last page are read twice.
 func TestFindByNames(t *testing.T) {
 	const list = "actions/list-self-hosted-runners-for-repo"
 	for _, c := range []struct{ others, names, most int }{{0, 1, 1}, {0, 50, 1}, {250, 50, 5}, {3000, 2, 2},
@@ -37,7 +37,7 @@ func TestFindByNames(t *testing.T) {
 	}
 }
 
-// TestCreationsKeepToTheLimit: two hundred JIT configurations at once, none refused for coming too fast.
+// TestCreationsKeepToTheLimit: two hundred concurrent JIT configurations, none refused by the rate limit.
 func TestCreationsKeepToTheLimit(t *testing.T) {
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, world *simulator.World,
 		client *github.Client) {
@@ -66,7 +66,7 @@ func TestCreationsKeepToTheLimit(t *testing.T) {
 	})
 }
 
-// TestPrivateCA: an Enterprise Server whose certificate only ca-certificates vouches for.
+// TestPrivateCA: an Enterprise Server whose certificate is valid only with ca-certificates.
 func TestPrivateCA(t *testing.T) {
 	world := simulator.New(simulator.Config{Speed: 100})
 	server := httptest.NewTLSServer(world.GitHubHandler())
@@ -88,7 +88,7 @@ func TestPrivateCA(t *testing.T) {
 	}
 }
 
-// TestScopeOfACall: an error says whose runners were asked for, since what a token needs differs.
+// TestScopeOfACall: an error contains the scope of the call, since the required permissions depend on it.
 func TestScopeOfACall(t *testing.T) {
 	inBubble(t, simulator.Config{Tokens: []simulator.Token{{Value: "ghp_demo", Read: []string{"demo-org/demo"}}}},
 		func(ctx context.Context, t *testing.T, _ *simulator.World, client *github.Client) {

@@ -14,8 +14,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestListThatChanges: whatever is removed and registered while the list is read, a runner that exists from the first
-// call to the last is in it.
+// TestListThatChanges: whatever is removed and registered while the list is read, it contains every runner that exists
+// from the first call to the last.
 func TestListThatChanges(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		count := rapid.IntRange(100, 2000).Draw(r, "runners")
@@ -52,8 +52,8 @@ func TestListThatChanges(t *testing.T) {
 	})
 }
 
-// TestLongListIsReadSideBySide: three thousand runners in less than a second, and never more than GitHub lets a token
-// ask at once beside others.
+// TestLongListIsReadSideBySide: three thousand runners in less than a second, within GitHub's limit of concurrent
+// requests.
 func TestLongListIsReadSideBySide(t *testing.T) {
 	inBubble(t, simulator.Config{ForeignRunners: 3000}, func(ctx context.Context, t *testing.T, world *simulator.World,
 		client *github.Client,

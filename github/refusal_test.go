@@ -12,7 +12,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// answering answers every request alike.
+// answering gives every request the same response.
 type answering struct {
 	status int
 	header map[string]string
@@ -34,8 +34,8 @@ func said(message string) string {
 	return string(raw)
 }
 
-// TestRefusals: each cause of a 403 is known by either of its signs, the header or the words, in whatever case they
-// stand.
+// TestRefusals: each cause of a 403 is recognised by either of its signs, the header or the message, regardless of
+// case.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -78,7 +78,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestSecondaryLimitByWordsAlone: neither header nor address says so.
+// TestSecondaryLimitByWordsAlone: neither a header nor documentation_url shows it.
 func TestSecondaryLimitByWordsAlone(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, answering{http.StatusForbidden, nil,
@@ -93,7 +93,7 @@ func TestSecondaryLimitByWordsAlone(t *testing.T) {
 	}
 }
 
-// TestIntercepted: a web page is never GitHub's answer, so its 404 does not mean that a runner is gone.
+// TestIntercepted: a web page is never GitHub's response, so its 404 does not mean that a runner is gone.
 func TestIntercepted(t *testing.T) {
 	t.Parallel()
 	page := "<html><head><title>Access\n denied</title></head></html>"

@@ -17,8 +17,8 @@ func onToken(fault simulator.Fault) simulator.Config {
 	return simulator.Config{Faults: []simulator.Fault{fault}}
 }
 
-// TestClientErrorsAreNotRepeated: a 4xx is asked once. A refused name that was asked for again and again has started
-// thousands of machines elsewhere.
+// TestClientErrorsAreNotRepeated: a 4xx is not retried. Repeating a refused name has started thousands of machines in
+// other projects.
 func TestClientErrorsAreNotRepeated(t *testing.T) {
 	t.Parallel()
 	for status, class := range map[int]github.Class{
@@ -46,7 +46,7 @@ func TestClientErrorsAreNotRepeated(t *testing.T) {
 	}
 }
 
-// TestBurst: 5xx and lost answers are asked again, five times in all.
+// TestBurst: 5xx and lost responses are retried, with five attempts in all.
 func TestBurst(t *testing.T) {
 	t.Parallel()
 	for _, effect := range []simulator.Effect{
@@ -75,8 +75,8 @@ func TestBurst(t *testing.T) {
 	}
 }
 
-// TestRateLimitIsObeyed: by retry-after, by x-ratelimit-reset, or for a minute; what is longer than ten minutes is told
-// at once.
+// TestRateLimitIsObeyed: by retry-after, by x-ratelimit-reset, or for a minute; longer waits than ten minutes fail at
+// once.
 func TestRateLimitIsObeyed(t *testing.T) {
 	t.Parallel()
 	secondary := "You have exceeded a secondary rate limit"
@@ -121,8 +121,8 @@ func TestRateLimitIsObeyed(t *testing.T) {
 	}
 }
 
-// TestLimitDoesNotOutliveItsCall: go-github's client refuses every later call unsent after a rate limit, a roll-back's
-// DELETE too.
+// TestLimitDoesNotOutliveItsCall: after a rate limit, go-github's client would refuse every later call without sending
+// it, including a roll-back's DELETE.
 func TestLimitDoesNotOutliveItsCall(t *testing.T) {
 	t.Parallel()
 	header := map[string]string{"x-ratelimit-remaining": "0", "x-ratelimit-reset": "+3000"}
@@ -142,7 +142,7 @@ func TestLimitDoesNotOutliveItsCall(t *testing.T) {
 	})
 }
 
-// TestPatienceEndsWithItsContext: no waiting goes on beyond the caller's deadline.
+// TestPatienceEndsWithItsContext: no wait exceeds the caller's deadline.
 func TestPatienceEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	for _, effect := range []simulator.Effect{simulator.EffectError, simulator.EffectHang, simulator.EffectThrottle} {
@@ -158,7 +158,7 @@ func TestPatienceEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// TestRate: what GitHub says about the limit is there for those who pace themselves.
+// TestRate: the state of the limit is available to callers that pace themselves.
 func TestRate(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, _ *simulator.World, client *github.Client) {

@@ -12,8 +12,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestLostJITAnswer: the registration that a lost answer has left gives 409 at the next asking; it is ours, removed and
-// made anew.
+// TestLostJITAnswer: the registration of a lost response causes 409 at the retry; it is ours, removed and made again.
 func TestLostJITAnswer(t *testing.T) {
 	t.Parallel()
 	for _, effect := range []simulator.Effect{simulator.EffectCutAfter, simulator.EffectErrorAfter,
@@ -34,7 +33,7 @@ func TestLostJITAnswer(t *testing.T) {
 	}
 }
 
-// TestTakenName: a 409 to the first asking is somebody else's registration, which is not touched.
+// TestTakenName: a 409 to the first request is somebody else's registration, which is not touched.
 func TestTakenName(t *testing.T) {
 	t.Parallel()
 	for _, offline := range []bool{false, true} {
@@ -54,7 +53,7 @@ func TestTakenName(t *testing.T) {
 	}
 }
 
-// forgetful is a GitHub Enterprise Server from before the query parameter `name`: it ignores it and lists all.
+// forgetful is an old GitHub Enterprise Server without the query parameter `name`: it ignores it and lists all runners.
 type forgetful struct{ http.RoundTripper }
 
 func (f forgetful) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -65,7 +64,7 @@ func (f forgetful) RoundTrip(request *http.Request) (*http.Response, error) {
 	return f.RoundTripper.RoundTrip(changed)
 }
 
-// TestNameFilterIgnored: the name is compared by us too, over all pages.
+// TestNameFilterIgnored: the client compares the name itself, over all pages.
 func TestNameFilterIgnored(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{ForeignRunners: 250, Runners: []simulator.RunnerSeed{{Name: "ec2-ours", ID: 9999}}}
@@ -81,7 +80,7 @@ func TestNameFilterIgnored(t *testing.T) {
 	})
 }
 
-// TestNameFilter: with it one page is enough, however many others there are.
+// TestNameFilter: with the filter one page is enough, however many other runners there are.
 func TestNameFilter(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{ForeignRunners: 3000, Runners: []simulator.RunnerSeed{{Name: "ec2-ours"},
@@ -119,7 +118,7 @@ func TestPages(t *testing.T) {
 	})
 }
 
-// TestRemove: gone is done, busy is said.
+// TestRemove: a missing runner is a success, a busy one an error.
 func TestRemove(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{Runners: []simulator.RunnerSeed{{Name: "idle", ID: 1, Offline: true},
@@ -133,7 +132,7 @@ func TestRemove(t *testing.T) {
 	})
 }
 
-// TestParseScope: what may stand in a path, and the address that a machine registers at.
+// TestParseScope: which scopes are valid, and the address that a machine registers at.
 func TestParseScope(t *testing.T) {
 	t.Parallel()
 	for text, web := range map[string]string{

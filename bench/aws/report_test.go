@@ -27,7 +27,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestReadWithoutConsole: what was not told is missing, and not nothing.
+// TestReadWithoutConsole: unknown phases are missing rather than zero.
 func TestReadWithoutConsole(t *testing.T) {
 	t.Parallel()
 	var s start

@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// inWorld is a session in a simulated account, with the run's jobs waiting for their labels.
+// inWorld returns a session in a simulated account, with the run's jobs waiting for their labels.
 func inWorld(t *testing.T, variants ...string) (*session, *simulator.World) {
 	t.Helper()
 	binary, err := program()
@@ -91,7 +91,7 @@ func inWorld(t *testing.T, variants ...string) (*session, *simulator.World) {
 	return s, world
 }
 
-// nothingLeft waits until no machine and no registration is left: what ends itself after its job takes a moment.
+// nothingLeft waits until no machine and no registration is left: a machine takes a moment to terminate itself.
 func nothingLeft(t *testing.T, w *simulator.World) {
 	t.Helper()
 	for begun := time.Now(); ; {
@@ -109,7 +109,7 @@ func nothingLeft(t *testing.T, w *simulator.World) {
 	}
 }
 
-// TestTokens: it is told whether EC2 shows the client token. The world does so on demand, and not of spot instances.
+// TestTokens: the report shows whether EC2 shows the client token. The simulator does, except for spot instances.
 func TestTokens(t *testing.T) {
 	s, world := inWorld(t, stock, spot)
 	s.runs, s.cloud = 1, ec2.Load
@@ -129,8 +129,8 @@ func TestTokens(t *testing.T) {
 	nothingLeft(t, world)
 }
 
-// TestMeasure runs every variant from plan to report: each start gets its own job, every phase is told, and nothing is
-// left.
+// TestMeasure runs every variant from plan to report: each start gets its own job, every phase is reported, and nothing
+// is left.
 func TestMeasure(t *testing.T) {
 	t.Parallel()
 	s, world := inWorld(t, stock, baked, warm, ephemeral)
@@ -177,7 +177,7 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// TestAStartFails: without capacity for one of them, the other is measured, the failure is told and nothing is left.
+// TestAStartFails: without capacity for one start, the other is measured, the failure is reported, and nothing is left.
 func TestAStartFails(t *testing.T) {
 	t.Parallel()
 	s, world := inWorld(t, stock)
@@ -195,7 +195,7 @@ func TestAStartFails(t *testing.T) {
 	nothingLeft(t, world)
 }
 
-// TestCancelled: a measurement that is cancelled while its machines boot ends them and says so.
+// TestCancelled: a measurement that is cancelled while its machines boot terminates them and reports it.
 func TestCancelled(t *testing.T) {
 	t.Parallel()
 	s, world := inWorld(t, stock)
@@ -217,7 +217,7 @@ func TestCancelled(t *testing.T) {
 	nothingLeft(t, world)
 }
 
-// TestClean is the workflow's last job: a process of its own ends what a killed measurement left, and its pool.
+// TestClean: the workflow's last job, a process of its own, terminates what a killed measurement left, and its pool.
 func TestClean(t *testing.T) {
 	t.Parallel()
 	s, world := inWorld(t, warm)
@@ -236,7 +236,7 @@ func TestClean(t *testing.T) {
 	nothingLeft(t, world)
 }
 
-// TestCheck refuses what cannot be measured, all at once and before any call.
+// TestCheck: what cannot be measured is refused at once and before any call.
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	s := &session{variants: []string{"baked", "frozen"}, runs: 1, getenv: func(string) string { return "" }}

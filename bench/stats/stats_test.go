@@ -28,7 +28,7 @@ func TestQuantile(t *testing.T) {
 	}
 }
 
-// TestQuantileLeavesItsValues: the pairs of a figure stand in the order of their runs.
+// TestQuantileLeavesItsValues: Quantile does not sort the caller's slice, whose order is that of the runs.
 func TestQuantileLeavesItsValues(t *testing.T) {
 	t.Parallel()
 	values := []float64{3, 1, 2}

@@ -10,7 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
 )
 
-// TestFile: the demo's file is one that can be served, with nothing odd in it.
+// TestFile: the demo's file can be served without warnings.
 func TestFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

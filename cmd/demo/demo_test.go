@@ -9,8 +9,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestReadme holds the demo against the README: its workflow has a start step with what it needs, and its machine ends
-// by itself.
+// TestReadme: README's workflow has a start step with what the demo needs, and its machine terminates itself.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	steps, err := readSteps("../../README.md")
@@ -33,7 +32,7 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// TestThreeJobs: the demo can show machulav's form too, whose stop step has what it needs.
+// TestThreeJobs: the demo also supports machulav's form, with a stop step.
 func TestThreeJobs(t *testing.T) {
 	t.Parallel()
 	steps, err := readSteps("../../docs/three-jobs.md")
@@ -71,7 +70,7 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
-// TestLog shows what a user sees of log commands: groups, annotations, stars for secrets, no debug lines.
+// TestLog: log commands as a user sees them: groups, annotations, masked secrets, no debug lines.
 func TestLog(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder

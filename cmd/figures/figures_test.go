@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestLimits holds the limits of the structure.
+// TestLimits: all figures are within their limits.
 func TestLimits(t *testing.T) {
 	all, err := measure(t.Context(), "../..")
 	if err != nil {
@@ -70,7 +70,7 @@ func Check(list []int, c chan int) int {
 }
 `
 
-// TestCounts counts a package whose figures are known.
+// TestCounts counts a package with known figures.
 func TestCounts(t *testing.T) {
 	src := source{
 		"main.go":           []byte("package main\n\nimport _ \"" + module + "/inner\"\n\nfunc main() {}\n"),
@@ -129,7 +129,7 @@ func paths(pkgs []folder) (all []string) {
 	return all
 }
 
-// TestFewImplementers finds the interface that one type implements, in another package and by its pointer.
+// TestFewImplementers finds an interface that one type implements, in another package and by its pointer.
 func TestFewImplementers(t *testing.T) {
 	root := t.TempDir()
 	for name, content := range map[string]string{
@@ -181,7 +181,7 @@ func (t table) Len() int { return 0 }
 	}
 }
 
-// TestIssue counts only the commits of the issue, by their last line and not by its number in others.
+// TestIssue counts only the commits with the issue in their last line, not those that mention its number elsewhere.
 func TestIssue(t *testing.T) {
 	root := t.TempDir()
 	run := func(args ...string) {

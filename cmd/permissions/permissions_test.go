@@ -13,14 +13,14 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// byEC2 are the actions that EC2 makes in the name of who launches: for the role of machines, spot's own role, keys,
-// and an image that is named by a parameter.
+// byEC2 are the actions that EC2 performs on behalf of the caller: for the role of machines, spot's own role, keys, and
+// an image that a parameter names.
 var byEC2 = []string{
 	"iam:PassRole", "iam:CreateServiceLinkedRole", "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey",
 	"kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo", "ssm:GetParameters",
 }
 
-// TestTableIsComplete holds the table against the calls that the program can make: no more, no less.
+// TestTableIsComplete: the table contains exactly the calls that the program can make.
 func TestTableIsComplete(t *testing.T) {
 	can := slices.DeleteFunc(slices.Clone(ec2.OptionalReads), ofEC2) // the calls to other services
 	can = append(can, byEC2...)
@@ -68,7 +68,7 @@ func reads(action string) bool {
 	return strings.HasPrefix(verb, "Describe") || strings.HasPrefix(verb, "Get")
 }
 
-// TestPage holds docs/permissions.md against the table; make permissions-page writes it.
+// TestPage: docs/permissions.md is what the table generates; make permissions-page writes it.
 func TestPage(t *testing.T) {
 	want, err := page()
 	if err != nil {
@@ -83,7 +83,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// TestNothingIsWide: what changes something is bound to our tags, to what a launch uses, or to one role.
+// TestNothingIsWide: what changes something is limited to our tags, to what a launch uses, or to one role.
 func TestNothingIsWide(t *testing.T) {
 	sids := map[string]bool{}
 	for _, r := range rights {

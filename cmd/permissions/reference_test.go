@@ -20,7 +20,7 @@ func loadReference(t *testing.T) reference {
 	return ref
 }
 
-// problems returns what of a statement grants nothing, by the reference.
+// problems returns the parts of a statement that grant nothing, according to the reference.
 func (ref reference) problems(s statement) []string {
 	var list []string
 	used := map[string]bool{}
@@ -48,7 +48,7 @@ func (ref reference) problems(s statement) []string {
 	return list
 }
 
-// typesOf returns the types of resource of an action that some of the patterns name, and notes which patterns do.
+// typesOf returns the resource types of an action that match one of the patterns, and records which patterns match.
 func (ref reference) typesOf(entry referenceAction, patterns []string, used map[string]bool) []string {
 	var types []string
 	for name := range entry.Resources {
@@ -64,8 +64,8 @@ func (ref reference) typesOf(entry referenceAction, patterns []string, used map[
 
 var variable = regexp.MustCompile(`\$\{[^}]*\}`)
 
-// sameKind reports whether a pattern of ours can name a resource of this ARN. What differs from one resource to the
-// next may be any text; everything else must be what AWS says.
+// sameKind reports whether a pattern can match a resource of this ARN. Placeholders of the ARN match any text;
+// everything else must be equal.
 func sameKind(pattern, arn string) bool {
 	if pattern == "*" {
 		return true
@@ -82,7 +82,7 @@ func sameKind(pattern, arn string) bool {
 	return regexp.MustCompile("^" + strings.ReplaceAll(form, "\x00", ".+") + "$").MatchString(parts[5])
 }
 
-// lacking returns on which resources a call of the action has no such condition key. A key that is missing makes a
+// lacking returns the resources for which a call of the action has no such condition key. A missing key makes a
 // condition false.
 func (ref reference) lacking(action string, entry referenceAction, types []string, key string) []string {
 	has := func(keys []string) bool {
@@ -106,7 +106,7 @@ func (ref reference) lacking(action string, entry referenceAction, types []strin
 	return list
 }
 
-// withARNs has an ARN in the place of the one placeholder that stands for a whole ARN.
+// withARNs replaces the one placeholder that stands for a whole ARN.
 func withARNs(s statement) statement {
 	s.Resource = slices.Clone(s.Resource)
 	for i, resource := range s.Resource {
@@ -116,7 +116,7 @@ func withARNs(s statement) statement {
 	return s
 }
 
-// TestEveryStatementGrantsSomething holds the table, and so docs/permissions.md, against the Service Authorization
+// TestEveryStatementGrantsSomething compares the table, and so docs/permissions.md, with the Service Authorization
 // Reference.
 func TestEveryStatementGrantsSomething(t *testing.T) {
 	ref := loadReference(t)
@@ -163,7 +163,7 @@ func TestReferenceBites(t *testing.T) {
 	}
 }
 
-// TestTemplateGrantsSomething holds what the template grants, with each of its parameters set and with none, against
+// TestTemplateGrantsSomething compares what the template grants, with each of its parameters set and with none, with
 // the reference.
 func TestTemplateGrantsSomething(t *testing.T) {
 	ref, template := loadReference(t), loadTemplate(t)
@@ -192,8 +192,8 @@ func TestTemplateGrantsSomething(t *testing.T) {
 	}
 }
 
-// TestTemplateParametersCount: each parameter changes what the template makes; one that nothing reads is a promise that
-// is not kept.
+// TestTemplateParametersCount: each parameter changes what the template creates; one that nothing reads would have no
+// effect.
 func TestTemplateParametersCount(t *testing.T) {
 	template := loadTemplate(t)
 	made := func(with map[string]string) string {

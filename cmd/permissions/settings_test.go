@@ -7,7 +7,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/guide"
 )
 
-// base is what every stack must be given; other has another value for each of the template's parameters.
+// base are the required parameters of every stack; other has another value for each of the template's parameters.
 var (
 	base  = map[string]string{"Repository": "demo-org/demo", "OwnerId": "1", "RepositoryId": "2"}
 	other = map[string]string{
@@ -25,7 +25,7 @@ var (
 // templateSettings are the sets of parameters to try.
 var templateSettings = eachSetting(base, other)
 
-// eachSetting returns sets of parameters: none but what must be given, each other one by itself, and all.
+// eachSetting returns sets of parameters: the required ones only, with each other one, and with all.
 func eachSetting(base, other map[string]string) map[string]map[string]string {
 	settings := map[string]map[string]string{"none": base, "all": other}
 	for name, value := range other {

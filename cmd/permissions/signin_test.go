@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestAppForms: the addresses of GitHub's form, the manifest and the table ask for the same permissions, and the
-// guide's address for those of a repository.
+// TestAppForms: the addresses of GitHub's form, the manifest and the table request the same permissions, and the
+// guide's address requests those of a repository.
 func TestAppForms(t *testing.T) {
 	t.Parallel()
 	guide, err := os.ReadFile("../../docs/guide.md")

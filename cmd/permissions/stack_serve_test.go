@@ -35,8 +35,8 @@ func loadServeTemplate(t *testing.T) *guide.Template {
 	return template
 }
 
-// TestServeTemplateGrantsTheTable: the task's role may do what docs/permissions.md says of ec2-github-runner-serve, and
-// nothing else; what only a part of the users wants is behind a switch.
+// TestServeTemplateGrantsTheTable: the task's role has exactly the permissions of ec2-github-runner-serve in
+// docs/permissions.md; what only some users need depends on a parameter.
 func TestServeTemplateGrantsTheTable(t *testing.T) {
 	_, root := readTemplateFile(t, serveTemplateFile)
 	want := map[string]any{}
@@ -59,8 +59,8 @@ func TestServeTemplateGrantsTheTable(t *testing.T) {
 	}
 }
 
-// TestServeTemplateGrantsSomething holds what the task's role and the execution role are granted, with each parameter
-// set and with none, against the Service Authorization Reference.
+// TestServeTemplateGrantsSomething compares what the task's role and the execution role grant, with each parameter set
+// and with none, with the Service Authorization Reference.
 func TestServeTemplateGrantsSomething(t *testing.T) {
 	ref, template := loadReference(t), loadServeTemplate(t)
 	for name, parameters := range eachSetting(serveBase, serveOther) {
@@ -99,8 +99,8 @@ func TestServeTemplateGrantsSomething(t *testing.T) {
 	}
 }
 
-// TestExecutionRole: ECS may read the two parameters and write the log, and nothing else. The program's own container
-// has neither of them in its environment.
+// TestExecutionRole: ECS may only read the two parameters and write the log. Neither is in the environment of the
+// program's container.
 func TestExecutionRole(t *testing.T) {
 	made, err := loadServeTemplate(t).Evaluate(serveBase)
 	if err != nil {
@@ -127,8 +127,8 @@ func TestExecutionRole(t *testing.T) {
 	}
 }
 
-// TestServeTemplateParametersCount: each parameter changes what the template makes, nothing comes in, and the text is
-// what CloudFormation takes: it has no aliases of YAML.
+// TestServeTemplateParametersCount: each parameter changes what the template creates, inbound traffic is not allowed,
+// and CloudFormation accepts the text: it has no YAML aliases.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html
 func TestServeTemplateParametersCount(t *testing.T) {
 	template := loadServeTemplate(t)
@@ -163,7 +163,7 @@ func TestServeTemplateParametersCount(t *testing.T) {
 	}
 }
 
-// aliasIn is the line of the first alias in a node, or 0.
+// aliasIn returns the line of the first alias in a node, or 0.
 func aliasIn(node *yaml.Node) int {
 	if node.Kind == yaml.AliasNode {
 		return node.Line

@@ -13,7 +13,7 @@ import (
 
 const templateFile = "../../docs/aws/ec2-github-runner.yml"
 
-// The largest policy that IAM takes, in characters without white space.
+// policyLimit is IAM's limit for a policy, in characters without white space.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 const policyLimit = 6144
 
@@ -35,7 +35,7 @@ func readTemplateFile(t *testing.T, file string) (text string, root map[string]a
 	return string(raw), resolved(t, &node).(map[string]any)
 }
 
-// resolved is a node of the template with CloudFormation's functions resolved to the placeholders of
+// resolved returns a node of the template with CloudFormation's functions resolved to the placeholders of
 // docs/permissions.md.
 func resolved(t *testing.T, node *yaml.Node) any {
 	t.Helper()
@@ -91,7 +91,7 @@ func at(t *testing.T, value any, keys ...string) any {
 	return value
 }
 
-// plain is a value as JSON would have it.
+// plain returns a value as JSON would have it.
 func plain(t *testing.T, value any) (any, int) {
 	t.Helper()
 	raw, err := json.Marshal(value)
@@ -105,7 +105,7 @@ func plain(t *testing.T, value any) (any, int) {
 	return made, len(raw)
 }
 
-// TestTemplatesAreCurrent: make permissions-page would write what stands there.
+// TestTemplatesAreCurrent: make permissions-page would not change the templates.
 func TestTemplatesAreCurrent(t *testing.T) {
 	files, err := filepath.Glob("../../docs/aws/*")
 	if err != nil || len(files) != len(templates) {
@@ -127,9 +127,9 @@ func TestTemplatesAreCurrent(t *testing.T) {
 	}
 }
 
-// TestTemplateGrantsTheTable reads the template by another way than it was written: its policies together hold each
-// statement of docs/permissions.md once but those of scale sets, with the same actions, resources and conditions, and
-// none is too long for IAM.
+// TestTemplateGrantsTheTable reads the template independently of how it is written: its policies together contain each
+// statement of docs/permissions.md once, except those of scale sets, with the same actions, resources and conditions,
+// and none is too long for IAM.
 func TestTemplateGrantsTheTable(t *testing.T) {
 	_, root := readTemplate(t)
 	want := map[string]any{}
@@ -151,8 +151,8 @@ func TestTemplateGrantsTheTable(t *testing.T) {
 	}
 }
 
-// statementsOf returns the statements of policies of a template by their Sids. Each policy has the condition that is
-// named, and is short enough for IAM.
+// statementsOf returns the statements of a template's policies by Sid. Each policy must have the named condition, and
+// be short enough for IAM.
 func statementsOf(t *testing.T, root map[string]any, policies map[string]string) map[string]any {
 	t.Helper()
 	got := map[string]any{}
@@ -180,7 +180,7 @@ func statementsOf(t *testing.T, root map[string]any, policies map[string]string)
 	return got
 }
 
-// TestTemplateTrustsAsThePageSays holds the trust policy of the template against that of docs/permissions.md.
+// TestTemplateTrustsAsThePageSays: the trust policy of the template is that of docs/permissions.md.
 func TestTemplateTrustsAsThePageSays(t *testing.T) {
 	_, root := readTemplate(t)
 	text, err := page()
@@ -210,7 +210,7 @@ func TestTemplateTrustsAsThePageSays(t *testing.T) {
 	}
 }
 
-// TestGroups: what only a part of the users wants is behind a switch, and what a start needs is not.
+// TestGroups: what only some users need depends on a parameter, and what a start needs does not.
 func TestGroups(t *testing.T) {
 	for sid, want := range map[string]string{
 		"LaunchTagged": groupRunners, "TerminateOwn": groupRunners, "TagOwn": groupRunners, "ReadQuotas": groupRunners,
@@ -228,8 +228,8 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// TestTemplateLetsNothingIn: the machines can send by HTTPS alone, and by HTTP where a switch says so; no rule lets
-// anything in.
+// TestTemplateLetsNothingIn: the machines can only send by HTTPS and, with a parameter, by HTTP; no rule allows inbound
+// traffic.
 func TestTemplateLetsNothingIn(t *testing.T) {
 	_, root := readTemplate(t)
 	group := at(t, root, "Resources", "SecurityGroup", "Properties").(map[string]any)
@@ -257,7 +257,7 @@ func TestTemplateLetsNothingIn(t *testing.T) {
 	}
 }
 
-// TestTemplateAttaches: the role has each policy, those of a switch only with it.
+// TestTemplateAttaches: the role has each policy, those of a parameter only if it is set.
 func TestTemplateAttaches(t *testing.T) {
 	_, root := readTemplate(t)
 	want := []any{
@@ -279,7 +279,7 @@ func TestTemplateAttaches(t *testing.T) {
 	}
 }
 
-// TestProviderStays: other repositories' roles trust the account's one provider, so it outlives the stack.
+// TestProviderStays: roles of other repositories trust the account's only provider, so it outlives the stack.
 func TestProviderStays(t *testing.T) {
 	_, root := readTemplate(t)
 	for _, policy := range []string{"DeletionPolicy", "UpdateReplacePolicy"} {
@@ -289,7 +289,7 @@ func TestProviderStays(t *testing.T) {
 	}
 }
 
-// TestSessionsLastLongEnough: a role's sessions end after an hour unless it says otherwise, and a bake may take longer.
+// TestSessionsLastLongEnough: a role's sessions end after an hour by default, and a bake may take longer.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
 func TestSessionsLastLongEnough(t *testing.T) {
 	made, err := loadTemplate(t).Evaluate(base)

@@ -58,7 +58,7 @@ func build(t *testing.T) *house {
 	return h
 }
 
-// writePrograms writes the smallest files that are programs of both architectures: a header of ELF each.
+// writePrograms writes minimal programs for both architectures, which consist of an ELF header.
 func writePrograms(t *testing.T, dir string) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -71,7 +71,7 @@ func writePrograms(t *testing.T, dir string) {
 	}
 }
 
-// elfHeader is a file of ELF for 64 bits, little-endian, without a segment.
+// elfHeader returns a 64-bit little-endian ELF file without segments.
 // https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
 func elfHeader(machine elf.Machine) []byte {
 	header := make([]byte, 64)
@@ -114,12 +114,12 @@ func (h *house) run(t *testing.T, args ...string) (string, error) {
 	return out.String(), err
 }
 
-// tagArgs are the arguments that tag a version with an image.
+// tagArgs returns the arguments that tag a version with an image.
 func (h *house) tagArgs(version, image string) []string {
 	return []string{"tag", version, origin, image, h.programs}
 }
 
-// release is what the first release is made of.
+// release returns the first release.
 func (h *house) release(t *testing.T) release {
 	t.Helper()
 	programs, err := readPrograms(h.programs)
@@ -129,7 +129,7 @@ func (h *house) release(t *testing.T) release {
 	return release{version: first, image: goodImage, repository: origin, programs: programs}
 }
 
-// must runs what must succeed.
+// must runs a command that must succeed.
 func (h *house) must(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := h.run(t, args...)
@@ -139,7 +139,7 @@ func (h *house) must(t *testing.T, args ...string) string {
 	return out
 }
 
-// refused runs what must fail with these words and must leave the remote as it is.
+// refused runs a command that must fail with these words and leave the remote unchanged.
 func (h *house) refused(t *testing.T, want string, args ...string) {
 	t.Helper()
 	before := do(t, h.remote, "for-each-ref")
@@ -151,7 +151,7 @@ func (h *house) refused(t *testing.T, want string, args ...string) {
 	}
 }
 
-// rev is the commit that a name of the remote leads to.
+// rev returns the commit that a name of the remote points to.
 func (h *house) rev(t *testing.T, name string) string {
 	t.Helper()
 	return do(t, h.remote, "rev-parse", name+"^{commit}")
@@ -254,8 +254,8 @@ func TestTagThatExists(t *testing.T) {
 	h.refused(t, "never moved", h.tagArgs("v2.8.0", goodImage)...)
 }
 
-// TestAgainAfterAHalfDoneRelease: the push took place and its answer was lost, so the job runs once more; and the same
-// for a run that made its commit and did not push it.
+// TestAgainAfterAHalfDoneRelease: the push took place and its response was lost, so the job runs again; and a run that
+// created its commit and did not push it.
 func TestAgainAfterAHalfDoneRelease(t *testing.T) {
 	h := build(t)
 	unpushed, err := h.clone.releaseCommit(t.Context(), h.release(t))
@@ -282,8 +282,7 @@ func TestAgainAfterAHalfDoneRelease(t *testing.T) {
 	}
 }
 
-// TestPushIsWholeOrNot: the major tag moved after it was seen, or may not be moved; then there is no version tag
-// either.
+// TestPushIsWholeOrNot: the major tag has moved meanwhile, or may not be moved; then there is no version tag either.
 func TestPushIsWholeOrNot(t *testing.T) {
 	h := build(t)
 	commit, err := h.clone.releaseCommit(t.Context(), h.release(t))
@@ -381,7 +380,7 @@ func TestForkReleasesItself(t *testing.T) {
 }
 
 // TestReleaseNamesItsServeImage: pages and templates of a release name the image of ec2-github-runner-serve of the same
-// release, also where the source names an older one. Another project's image of that form stays.
+// release, even if the source names an older one. Another project's image of that form stays.
 func TestReleaseNamesItsServeImage(t *testing.T) {
 	h := build(t)
 	h.write(t, "docs/other.md", "docker create ghcr.io/marqo-ai/ec2-github-runner-serve:v2.7.0\n")
@@ -400,8 +399,8 @@ func TestReleaseNamesItsServeImage(t *testing.T) {
 	}
 }
 
-// TestWorkflowFilesChangedMeanwhile: main has other workflow files than the commit that is released, for which GitHub
-// would refuse the tag. Nothing is pushed, and the release of main as it is now takes place.
+// TestWorkflowFilesChangedMeanwhile: main has other workflow files than the released commit, so GitHub would refuse the
+// tag. Nothing is pushed, and a release of the current main succeeds.
 func TestWorkflowFilesChangedMeanwhile(t *testing.T) {
 	h := build(t)
 	h.must(t, "check", "v2.7.0")
@@ -414,7 +413,7 @@ func TestWorkflowFilesChangedMeanwhile(t *testing.T) {
 	h.must(t, h.tagArgs("v2.7.0", goodImage)...)
 }
 
-// TestPushThatGitHubRefuses says so, and with which steps the release goes on.
+// TestPushThatGitHubRefuses: the error says so, and how the release continues.
 func TestPushThatGitHubRefuses(t *testing.T) {
 	h := build(t)
 	hook := filepath.Join(h.remote.dir, "hooks", "pre-receive")
@@ -433,7 +432,7 @@ func TestPushThatGitHubRefuses(t *testing.T) {
 	h.must(t, h.tagArgs("v2.7.0", goodImage)...)
 }
 
-// TestProgramsThatNoJobCouldRun are refused before anything is made.
+// TestProgramsThatNoJobCouldRun: they are refused before anything is created.
 func TestProgramsThatNoJobCouldRun(t *testing.T) {
 	h := build(t)
 	file := filepath.Join(h.programs, programName("arm64"))

@@ -51,7 +51,7 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// TestWithImage rewrites the real action.yml: one line differs.
+// TestWithImage rewrites the real action.yml: exactly one line changes.
 func TestWithImage(t *testing.T) {
 	t.Parallel()
 	raw, err := os.ReadFile("../../action.yml")
@@ -101,7 +101,7 @@ func TestSection(t *testing.T) {
 	}
 }
 
-// TestNotesOfTheFirstRelease: the project's own changelog can be released from.
+// TestNotesOfTheFirstRelease: the project's own changelog is valid for a release.
 func TestNotesOfTheFirstRelease(t *testing.T) {
 	t.Parallel()
 	text, err := repository{dir: "../.."}.notes(version{2, 7, 0})

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// tables is what benchstat wrote for two runs of which the second was altered by hand.
+// tables is the output of benchstat for two runs, the second of which was edited.
 const tables = `goos: linux
 goarch: amd64
 pkg: example.com/runner
@@ -27,8 +27,8 @@ Offerings-2,8,0%,9,0%,+12.50%,p=0.000 n=10
 geomean,1,,2,,+100.00%,
 `
 
-// TestJudge: what is worse by more than its unit's limit is named, and nothing else is: not what chance explains, not
-// what only one side has, not the mean.
+// TestJudge: exactly the increases beyond their unit's limit are reported: not insignificant ones, not benchmarks of
+// one side only, not the mean.
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	worse, compared, err := judge(strings.NewReader(tables))
