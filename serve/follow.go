@@ -82,7 +82,7 @@ func (l *listener) poll(ctx context.Context, session *queue.Session, last int) (
 	polling, end := context.WithCancel(ctx)
 	defer end()
 	l.mu.Lock()
-	told := l.capacity()
+	told := l.capacity(l.session.opened)
 	l.told, l.endPoll = told, end
 	l.mu.Unlock()
 	begun := time.Now()

@@ -23,7 +23,7 @@ type listener struct {
 	log      *slog.Logger
 	work     *sync.WaitGroup // launches under way
 
-	capacity func() int                        // what GitHub is to be told now
+	capacity func(opened time.Time) int        // what GitHub is to be told now, in a session since then
 	opened   func(ctx context.Context, id int) // a session has begun
 	failed   func()                            // none could be had
 	changed  func()                            // a message was taken in
@@ -138,7 +138,7 @@ func (l *listener) note(f failure, err error) {
 func (l *listener) tellCapacity() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.endPoll != nil && l.capacity() != l.told {
+	if l.endPoll != nil && l.capacity(l.session.opened) != l.told {
 		l.endPoll()
 	}
 }

@@ -61,10 +61,14 @@ func (s *set) compare(ctx context.Context) <-chan time.Time {
 // demand returns what the set needs and has.
 func (s *set) demand() demand { return s.fleet.demand(s.settings.now(), s.count.now().Assigned) }
 
-// capacity returns how many jobs GitHub may assign to the set now.
-func (s *set) capacity() int {
-	pause := s.pauses.current()
-	return capacity(s.demand(), pause)
+// capacity returns how many jobs GitHub may assign to the set now. As long as no look has seen everything since the
+// session began, nothing is launched.
+func (s *set) capacity(opened time.Time) int {
+	d := s.demand()
+	if !s.fleet.lookedSince(opened) {
+		return min(d.working-d.launching, d.max)
+	}
+	return capacity(d, s.pauses.current())
 }
 
 // isNeeded reports whether a machine that is about to be launched is still needed. After a refusal one machine tests
