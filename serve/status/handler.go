@@ -15,7 +15,8 @@ const textPlain = "text/plain; charset=utf-8"
 //	/         the page
 //	/metrics  for Prometheus
 //	/healthz  200 while the process runs: for liveness
-//	/readyz   200 while every set is listened to, here or, for a standby, by another process; 503 names the others
+//	/readyz   200 while every set is listened to, here or, for a standby, by another process; 503 names the others, or
+//	          says that no look has seen all machines yet, without which none is launched
 //
 // The page and the metrics are refused for a host that is not known. Checks of health answer every host, /readyz then
 // without the sets' names: load balancers ask by names of their own.
@@ -92,6 +93,10 @@ func readiness(s Snapshot) (ready bool, text string) {
 			}
 			missing.WriteString("\n")
 		}
+	}
+	if s.Looked.IsZero() {
+		missing.WriteString(strings.TrimSuffix("EC2 and GitHub have not shown all machines yet: "+oneLine(s.Unseen), ": ") +
+			"\n")
 	}
 	if missing.Len() > 0 {
 		return false, notReady + missing.String()

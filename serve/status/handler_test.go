@@ -23,9 +23,21 @@ func TestReadiness(t *testing.T) {
 		{[]Set{{Session: Standby}, {Name: "gpu", Session: Refused, Problem: "a\nb"}}, 503,
 			"not ready\nset gpu is refused: a b\n"},
 	} {
-		response, text := get(t, Snapshot{Sets: c.sets}, NewMetrics(), "/readyz")
+		response, text := get(t, Snapshot{Sets: c.sets, Looked: at}, NewMetrics(), "/readyz")
 		if response.StatusCode != c.code || text != c.want {
 			t.Errorf("%+v: got %d %q, want %d %q", c.sets, response.StatusCode, text, c.code, c.want)
+		}
+	}
+}
+
+// TestNotReadyUnseen: before machines were seen none is launched, so the program is not ready for jobs.
+func TestNotReadyUnseen(t *testing.T) {
+	t.Parallel()
+	for unseen, want := range map[string]string{"": "yet\n", "DescribeInstances:\nUnauthorizedOperation": "yet: " +
+		"DescribeInstances: UnauthorizedOperation\n"} {
+		response, text := get(t, Snapshot{Sets: []Set{{Session: Listening}}, Unseen: unseen}, NewMetrics(), "/readyz")
+		if response.StatusCode != 503 || text != "not ready\nEC2 and GitHub have not shown all machines "+want {
+			t.Errorf("%q: got %d %q", unseen, response.StatusCode, text)
 		}
 	}
 }

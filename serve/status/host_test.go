@@ -55,8 +55,8 @@ func TestHealthChecksOfAnyHost(t *testing.T) {
 			t.Errorf("%q: got %d %q", host, code, text)
 		}
 	}
-	ready := Snapshot{Sets: []Set{{Name: "secret", Session: Listening}}}
-	not := Snapshot{Sets: []Set{{Name: "secret", Session: Refused, Problem: "secret"}}}
+	ready := Snapshot{Looked: at, Sets: []Set{{Name: "secret", Session: Listening}}}
+	not := Snapshot{Looked: at, Sets: []Set{{Name: "secret", Session: Refused, Problem: "secret"}}}
 	for _, c := range []struct {
 		Snapshot
 		host string
