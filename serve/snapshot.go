@@ -17,7 +17,7 @@ func (s *Server) Snapshot() status.Snapshot {
 	now := time.Now()
 	shown := status.Snapshot{At: now, Version: s.signIn.version, Scope: s.scope, WebURL: webURL(s.signIn.URL),
 		Owner: s.owner.name(), Started: s.started}
-	shown.Looked, shown.Unseen = s.watcher.state()
+	shown.Looked, shown.Unseen, shown.UnseenHint = s.watcher.state()
 	shown.NotInFile = s.notInFile.snapshot()
 	for _, set := range s.all() {
 		shown.Sets = append(shown.Sets, set.snapshot(now))

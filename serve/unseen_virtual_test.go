@@ -1,6 +1,7 @@
 package serve_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -14,11 +15,14 @@ func TestNothingSeenYet(t *testing.T) {
 	world := simulator.Config{Faults: []simulator.Fault{{Match: simulator.Match{Operation: "DescribeInstances"},
 		Effect: simulator.EffectError, Status: 403, Code: "UnauthorizedOperation"}}}
 	inBubble(t, world, []config.Set{aSet("ec2-amd64", 3)}, func(s *stage) {
-		s.start("one")
+		p := s.start("one")
 		s.queue("ec2-amd64", 2, simulator.ScaleSetJob{})
 		<-time.After(20 * time.Minute)
 		if states := s.states(); states["queued"] != 2 {
 			t.Errorf("jobs %v", states)
+		}
+		if shown := p.Snapshot(); !strings.Contains(shown.Unseen, "UnauthorizedOperation") || shown.UnseenHint == "" {
+			t.Errorf("shown %q, hint %q", shown.Unseen, shown.UnseenHint)
 		}
 		s.world.ClearFaults()
 		s.until("done", 5*time.Minute, s.allDone)

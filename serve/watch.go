@@ -10,6 +10,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 const (
@@ -33,6 +34,7 @@ type watcher struct {
 	mu     sync.Mutex
 	looked time.Time // when the last look began that saw everything
 	unseen string    // what the last look could not see
+	hint   string    // what to do about that
 	warned time.Time // when that was logged last; zero while everything is seen
 }
 
@@ -56,7 +58,7 @@ func (w *watcher) run(ctx context.Context, regions func() []string, act func(con
 			return
 		}
 		soon, next := act(ctx, seen), intervalFor(len(seen.runners))
-		switch looked, _ := w.state(); {
+		switch looked, _, _ := w.state(); {
 		case err != nil && looked.IsZero():
 			next, retry = retry, min(2*retry, lookInterval)
 		case soon:
@@ -118,17 +120,19 @@ func (w *watcher) look(ctx context.Context, regions []string) (sight, error) {
 	}
 	seen.now = time.Now()
 	err = errors.Join(append(errs, err)...)
+	hint := diagnosis.Hint(err)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
 	case err == nil:
-		w.looked, w.unseen, w.warned = seen.begun, "", time.Time{}
+		w.looked, w.unseen, w.hint, w.warned = seen.begun, "", "", time.Time{}
 	case ctx.Err() != nil:
 	case time.Since(w.warned) < stillWaiting:
-		w.unseen = err.Error()
+		w.unseen, w.hint = err.Error(), hint
 	default:
-		w.unseen, w.warned = err.Error(), time.Now()
-		w.log.Warn("a look could not see everything; what was not seen is left as it is", "error", err.Error())
+		w.unseen, w.hint, w.warned = err.Error(), hint, time.Now()
+		w.log.Warn("a look could not see everything; what was not seen is left as it is", "error", err.Error(),
+			"hint", hint)
 	}
 	return seen, err
 }
@@ -151,9 +155,10 @@ func (w *watcher) lookAtCloud(ctx context.Context, regions []string, seen *sight
 	return errs
 }
 
-// state returns when the last look began that saw everything, and what the last look could not see.
-func (w *watcher) state() (looked time.Time, unseen string) {
+// state returns when the last look began that saw everything, what the last look could not see, and what to do about
+// that.
+func (w *watcher) state() (looked time.Time, unseen, hint string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.looked, w.unseen
+	return w.looked, w.unseen, w.hint
 }

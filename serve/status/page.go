@@ -74,6 +74,9 @@ func (p *pageText) look(s Snapshot) {
 		p.add(`<p class="bad">The last look that saw everything was %s ago. What the newest one could not see is `+
 			`shown as it was: %s</p>`+"\n", p.age(s.Looked), s.Unseen)
 	}
+	if s.UnseenHint != "" {
+		p.add(`<p class="hint">Hint: %s</p>`+"\n", s.UnseenHint)
+	}
 }
 
 // set shows one scale set.

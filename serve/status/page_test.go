@@ -143,8 +143,10 @@ func TestEmptyPage(t *testing.T) {
 			t.Errorf("%q is not said:\n%s", part, text)
 		}
 	}
-	text = page(Snapshot{At: at, Looked: ago(10 * time.Minute), Unseen: "DescribeInstances: access denied"})
-	if !strings.Contains(text, "10 min 0 s ago") || !strings.Contains(text, "access denied") {
+	text = page(Snapshot{At: at, Looked: ago(10 * time.Minute), Unseen: "DescribeInstances: access denied",
+		UnseenHint: "allow it"})
+	if !strings.Contains(text, "10 min 0 s ago") || !strings.Contains(text, "access denied") ||
+		!strings.Contains(text, "Hint: allow it") {
 		t.Errorf("what could not be seen is not said:\n%s", text)
 	}
 }

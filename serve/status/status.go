@@ -6,17 +6,18 @@ import "time"
 
 // Snapshot is what the server knows at one moment. It holds no secrets.
 type Snapshot struct {
-	At      time.Time
-	Started time.Time // when the process began
-	Version string
-	Scope   string    // of the runners: owner/repo, an organization or an enterprise
-	Owner   string    // of the sessions: this installation and host
-	WebURL  string    // of GitHub: https://github.com
-	Looked  time.Time // when the last look began that saw EC2 and GitHub; zero while none did
-	Unseen  string    // what the last look could not see; empty if it saw everything
-	Reload  Reload
-	Hosts   []string // names that the page may be asked for by, beside IP addresses and localhost
-	Sets    []Set
+	At         time.Time
+	Started    time.Time // when the process began
+	Version    string
+	Scope      string    // of the runners: owner/repo, an organization or an enterprise
+	Owner      string    // of the sessions: this installation and host
+	WebURL     string    // of GitHub: https://github.com
+	Looked     time.Time // when the last look began that saw EC2 and GitHub; zero while none did
+	Unseen     string    // what the last look could not see; empty if it saw everything
+	UnseenHint string    // what to do about that
+	Reload     Reload
+	Hosts      []string // names that the page may be asked for by, beside IP addresses and localhost
+	Sets       []Set
 	// NotInFile are sets that the file does not have, and that EC2 has machines of.
 	NotInFile []NotInFile
 }
