@@ -74,7 +74,8 @@ func startIdle(t *testing.T, address string) idleProcess {
 		"scale-sets:\n", address)
 	for i := range idleSets {
 		fmt.Fprintf(&sets, "  - name: set-%02d\n    max: 5\n    machine: {ec2-image-id: ami-0aaaaaaaaaaaaaaa1, "+
-			"ec2-instance-type: t3.xlarge, subnet-id: subnet-0aaaaaaaaaaaaaaa1, security-group-id: sg-0aaaaaaaaaaaaaaa1}\n", i)
+			"ec2-instance-type: t3.xlarge, subnet-id: subnet-0aaaaaaaaaaaaaaa1, security-group-id: "+
+			"sg-0aaaaaaaaaaaaaaa1}\n", i)
 	}
 	for name, text := range map[string]string{"sets.yml": sets.String(), "token": "ghp_demo\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestNothingSeenYet: while a process has not seen which machines there are, it launches none, so GitHub must not assign
-// jobs to it, which would fail at the third time. They wait at GitHub until EC2 may be looked at.
+// TestNothingSeenYet: while a process has not seen which machines there are, it launches none, so GitHub must not
+// assign jobs to it, which would fail at the third time. They wait at GitHub until EC2 may be looked at.
 func TestNothingSeenYet(t *testing.T) {
 	world := simulator.Config{Faults: []simulator.Fault{{Match: simulator.Match{Operation: "DescribeInstances"},
 		Effect: simulator.EffectError, Status: 403, Code: "UnauthorizedOperation"}}}

@@ -16,7 +16,8 @@ const (
 	urlExample = "for example url: https://github.com/owner/repo, https://github.com/owner or " +
 		"https://github.com/enterprises/NAME"
 	tokenExample = "for example token-file: /etc/ec2-github-runner/token"
-	appExample   = "for example app-client-id: Iv23liABCdefGHIjklMN, app-private-key-file: /etc/ec2-github-runner/app.pem"
+	appExample   = "for example app-client-id: Iv23liABCdefGHIjklMN, app-private-key-file: " +
+		"/etc/ec2-github-runner/app.pem"
 )
 
 // Scope is where the scale sets are.
@@ -123,7 +124,8 @@ func (f *findings) signIn(s section, g GitHub) {
 		s.problem(s.lineOf(keyAppID), "has app-client-id and no app-private-key-file", appExample)
 	}
 	if g.AppID != "" && !(github.AppOptions{ID: g.AppID}).HasValidID() {
-		s.problem(s.at[keyAppID], fmt.Sprintf("has app-client-id %q, which is neither a client id nor an App id", g.AppID),
+		s.problem(s.at[keyAppID], fmt.Sprintf("has app-client-id %q, which is neither a client id nor an App id",
+			g.AppID),
 			appExample)
 	}
 	if text, ok := f.secret(s, keyTokenFile, g.TokenFile); ok {

@@ -95,7 +95,8 @@ func readiness(s Snapshot) (ready bool, text string) {
 		}
 	}
 	if s.Looked.IsZero() {
-		missing.WriteString(strings.TrimSuffix("EC2 and GitHub have not shown all machines yet: "+oneLine(s.Unseen), ": ") +
+		missing.WriteString(strings.TrimSuffix("EC2 and GitHub have not shown all machines yet: "+oneLine(s.Unseen),
+			": ") +
 			"\n")
 	}
 	if missing.Len() > 0 {

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -36,7 +37,8 @@ func TestNotReadyUnseen(t *testing.T) {
 	for unseen, want := range map[string]string{"": "yet\n", "DescribeInstances:\nUnauthorizedOperation": "yet: " +
 		"DescribeInstances: UnauthorizedOperation\n"} {
 		response, text := get(t, Snapshot{Sets: []Set{{Session: Listening}}, Unseen: unseen}, NewMetrics(), "/readyz")
-		if response.StatusCode != 503 || text != "not ready\nEC2 and GitHub have not shown all machines "+want {
+		if response.StatusCode != http.StatusServiceUnavailable ||
+			text != "not ready\nEC2 and GitHub have not shown all machines "+want {
 			t.Errorf("%q: got %d %q", unseen, response.StatusCode, text)
 		}
 	}
