@@ -26,8 +26,8 @@ const (
 // maxConsoles limits how many consoles are read at a time.
 const maxConsoles = 5
 
-// lookAtConsoles finds machines that have failed although EC2 reports them as running.
-func (w *waiter) lookAtConsoles(ctx context.Context, now time.Time) {
+// pollConsoles finds machines that have failed although EC2 reports them as running.
+func (w *waiter) pollConsoles(ctx context.Context, now time.Time) {
 	if w.consolesDenied {
 		return
 	}
@@ -60,7 +60,7 @@ func (w *waiter) consolesDue(now time.Time) []*Slot {
 			after, every = 0, cloudInterval
 		}
 		since := s.timeline.Running
-		if since == 0 && w.st.Blind {
+		if since == 0 && w.st.CloudDenied {
 			since = s.timeline.Launched
 		}
 		if s.machine.Kind() != Kept && since > 0 && w.st.Since()-since >= after &&
@@ -81,7 +81,7 @@ func (w *waiter) consoleFailed(s *Slot, denied bool, err error) {
 	w.st.mu.Lock()
 	defer w.st.mu.Unlock()
 	if w.st.Request.KeepFailed > 0 {
-		w.st.Complain(w.log, "the console of a machine cannot be read, so a failed setup is not seen early (needs "+
+		w.st.WarnOnce(w.log, "the console of a machine cannot be read, so a failed setup is not seen early (needs "+
 			"ec2:GetConsoleOutput)", err)
 		return
 	}

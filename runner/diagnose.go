@@ -53,7 +53,8 @@ func (e ending) diagnose(ctx context.Context, failure *Failure) {
 			reason = s.instance.StateReason
 		}
 		found := diagnosis.Read(text, reason, s.group.Overlay.Has("LaunchTemplate"))
-		failure.LastPhase, failure.Said, failure.Console = found.LastPhase, found.Said, diagnosis.Tail(text, consoleLines)
+		failure.LastPhase, failure.Said, failure.Console = found.LastPhase, found.Said,
+			diagnosis.Tail(text, consoleLines)
 		if hint := found.Hint(); hint != "" && failure.Phase == phaseWait {
 			failure.Hint = hint
 		}

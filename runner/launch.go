@@ -116,7 +116,7 @@ func (l *launching) run(ctx context.Context, offerings []ec2.Offering) {
 		backoff.WithInitialInterval(5*time.Second), backoff.WithMaxInterval(time.Minute),
 		backoff.WithMaxElapsedTime(0))}
 	err := backoff.RetryNotify(func() error {
-		err := l.goRound(ctx)
+		err := l.runRound(ctx)
 		if err != nil && (!l.unit.nextRound(err) || time.Until(deadline) <= 0 || ctx.Err() != nil) {
 			return backoff.Permanent(err)
 		}
@@ -161,7 +161,7 @@ func (u *unit) nextRound(err error) bool {
 	for i, offering := range u.offerings {
 		answer, asked := last[i]
 		if !asked {
-			answer = u.answerFor(last, offering)
+			answer = u.refusalFor(last, offering)
 		}
 		if answer.Asked > 0 && (answer.Err == nil || refusal.ClassOf(answer.Err) == refusal.Capacity) {
 			again = append(again, offering)
@@ -176,9 +176,9 @@ func (u *unit) nextRound(err error) bool {
 	return true
 }
 
-// answerFor returns the refusal because of which an offering was skipped in this round: the first one of another
+// refusalFor returns the refusal because of which an offering was skipped in this round: the first one of another
 // offering that applies to it too.
-func (u *unit) answerFor(asked map[int]ec2.Attempt, offering ec2.Offering) ec2.Attempt {
+func (u *unit) refusalFor(asked map[int]ec2.Attempt, offering ec2.Offering) ec2.Attempt {
 	for _, i := range slices.Sorted(maps.Keys(asked)) {
 		if asked[i].RefersTo(offering, u.st.Cloud.Region()) {
 			return asked[i]
@@ -187,8 +187,8 @@ func (u *unit) answerFor(asked map[int]ec2.Attempt, offering ec2.Offering) ec2.A
 	return ec2.Attempt{}
 }
 
-// goRound requests every offering once.
-func (l *launching) goRound(ctx context.Context) error {
+// runRound requests every offering once.
+func (l *launching) runRound(ctx context.Context) error {
 	if !l.st.Request.JIT {
 		if err := l.registrar().renewToken(ctx); err != nil {
 			return err

@@ -35,7 +35,7 @@ func (st *Start) JudgeLaunched(ctx context.Context, log *slog.Logger, s *Slot, s
 		market := s.instance.Market
 		s.instance = *shown
 		s.instance.Market = market
-		if st.hasHadItsJob(ctx, s) {
+		if st.hasDoneItsJob(ctx, s) {
 			st.wasOnline(log, s)
 			return nil
 		}
@@ -83,7 +83,7 @@ func (st *Start) OverdueAfter(s *Slot, exceeded error) error {
 	running := s.timeline.Running
 	switch {
 	case running != 0:
-	case st.Blind:
+	case st.CloudDenied:
 		running = s.timeline.Launched + cloudInterval
 	case st.Since()-s.timeline.Launched > maxPending:
 		return &diagnosis.FailedError{

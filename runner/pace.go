@@ -40,7 +40,7 @@ func (p *pacer) next(waited time.Duration, rate github.Rate, now time.Time) time
 		interval = fastInterval + rand.N(fastJitter) //nolint:gosec // spreads load, keeps no secret
 	}
 	p.observe(rate)
-	return max(interval, p.fair(rate, now))
+	return max(interval, p.fairInterval(rate, now))
 }
 
 func (p *pacer) observe(rate github.Rate) {
@@ -55,9 +55,9 @@ func (p *pacer) observe(rate github.Rate) {
 	p.last = rate
 }
 
-// fair returns the interval at which all users of the token together, if all of them look like this start, stay below
-// half of the secondary limit and half of the hourly one.
-func (p *pacer) fair(rate github.Rate, now time.Time) time.Duration {
+// fairInterval returns the interval at which all users of the token together, if all of them look like this start, stay
+// below half of the secondary limit and half of the hourly one.
+func (p *pacer) fairInterval(rate github.Rate, now time.Time) time.Duration {
 	if rate.Limit == 0 || !rate.Reset.After(now) {
 		return 0
 	}

@@ -68,7 +68,7 @@ func TestPaceIsFair(t *testing.T) {
 		for range 12 {
 			rate.Calls++
 			rate.Used += 1 + others
-			next = p.fair(rate, now)
+			next = p.fairInterval(rate, now)
 			p.observe(rate)
 		}
 		if next < before {

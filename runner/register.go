@@ -202,7 +202,8 @@ func (st *Start) announce(slots ...*Slot) error {
 	}
 	for _, s := range st.slots {
 		if s.registering && s.machine.Kind() == Cold { // the journal has a warm machine's claim
-			made = append(made, post.Registration{Name: s.name, Other: s.alternative, ID: s.runnerID, JIT: st.Request.JIT})
+			made = append(made, post.Registration{Name: s.name, Other: s.alternative, ID: s.runnerID,
+				JIT: st.Request.JIT})
 		}
 	}
 	return st.Journal.Registering(made)

@@ -69,14 +69,14 @@ type Step struct {
 
 // Start is the state of one start. Its exported fields are for its source to read.
 type Start struct {
-	Cloud    *ec2.Client
-	Registry *github.Client
-	Journal  Journal
-	Request  StartRequest
-	Identity tags.Identity // identifies the start's machines
-	Begun    time.Time
-	GroupKey string // the runner group, as in the inputs
-	Blind    bool   // EC2 denies describing instances
+	Cloud       *ec2.Client
+	Registry    *github.Client
+	Journal     Journal
+	Request     StartRequest
+	Identity    tags.Identity // identifies the start's machines
+	Begun       time.Time
+	GroupKey    string // the runner group, as in the inputs
+	CloudDenied bool   // EC2 denies describing instances
 
 	groups []*group
 	slots  []*Slot // of all groups
@@ -148,8 +148,8 @@ func (st *Start) Warn(log *slog.Logger, message string) {
 	log.Warn(message)
 }
 
-// Complain logs a persistent problem as a warning once, and then for debugging.
-func (st *Start) Complain(log *slog.Logger, message string, err error) {
+// WarnOnce logs a persistent problem as a warning once, and then for debugging.
+func (st *Start) WarnOnce(log *slog.Logger, message string, err error) {
 	if st.complained[message] {
 		log.Debug(message, "error", err)
 		return

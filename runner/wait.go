@@ -85,13 +85,13 @@ type waiter struct {
 // look makes all calls that are due. done reports whether every runner is online.
 func (w *waiter) look(ctx context.Context) (done bool, err error) {
 	now := time.Now()
-	w.lookAtCloud(ctx, now)
-	if err := w.lookAtRegistry(ctx, now); err != nil {
+	w.pollCloud(ctx, now)
+	if err := w.pollRegistry(ctx, now); err != nil {
 		return false, err
 	}
 	if now.Sub(later(w.setupAt, w.begun)) >= cloudInterval {
 		w.setupAt = now
-		w.lookAtConsoles(ctx, now)
+		w.pollConsoles(ctx, now)
 	}
 	for _, s := range w.pending() {
 		if err := s.machine.Overdue(); err != nil {

@@ -17,11 +17,11 @@ func (w *waiter) cloudDue(now time.Time) bool {
 			every = pendingInterval
 		}
 	}
-	return !w.st.Blind && now.Sub(w.cloudAt) >= every
+	return !w.st.CloudDenied && now.Sub(w.cloudAt) >= every
 }
 
-// lookAtCloud finds out which instances are running, and which are ending.
-func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) {
+// pollCloud finds out which instances are running, and which are ending.
+func (w *waiter) pollCloud(ctx context.Context, now time.Time) {
 	if !w.cloudDue(now) {
 		return
 	}
@@ -39,17 +39,17 @@ func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) {
 		switch {
 		case err == nil:
 		case refusal.ClassOf(err) == refusal.Credentials: // GitHub decides: the runner may still come online
-			w.st.Blind = true
-			w.st.Complain(w.log, "the AWS credentials are refused while waiting for the runner, so EC2 is not asked "+
+			w.st.CloudDenied = true
+			w.st.WarnOnce(w.log, "the AWS credentials are refused while waiting for the runner, so EC2 is not asked "+
 				"any more and only GitHub shows whether it comes online", err)
 			return
 		case refusal.ClassOf(err) == refusal.Denied:
-			w.st.Blind = true
-			w.st.Complain(w.log, "EC2 denies describing the instance while waiting: allow ec2:DescribeInstances to "+
+			w.st.CloudDenied = true
+			w.st.WarnOnce(w.log, "EC2 denies describing the instance while waiting: allow ec2:DescribeInstances to "+
 				"see early that an instance fails", err)
 			return
 		default:
-			w.st.Complain(w.log, "EC2 does not answer reliably; trying again", err)
+			w.st.WarnOnce(w.log, "EC2 does not answer reliably; trying again", err)
 			return
 		}
 		for _, s := range slots {

@@ -22,10 +22,10 @@ const endDelay = 30 * time.Second
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminated-instance-reasons.html
 const ownEnd = "Client.InstanceInitiatedShutdown"
 
-// hasHadItsJob reports whether a runner that was never seen online has done its one job: its machine, which ends with
+// hasDoneItsJob reports whether a runner that was never seen online has done its one job: its machine, which ends with
 // that job, has powered itself off, and its registration is gone. A machine that could not become a runner powers
 // itself off too, but its registration stays.
-func (st *Start) hasHadItsJob(ctx context.Context, s *Slot) bool {
+func (st *Start) hasDoneItsJob(ctx context.Context, s *Slot) bool {
 	if !st.Request.Ephemeral || s.runnerID == 0 || !strings.HasPrefix(s.instance.StateReason, ownEnd) {
 		return false
 	}
@@ -48,10 +48,10 @@ func (st *Start) wasOnline(log *slog.Logger, s *Slot) {
 		"start was over; its machine has ended", s.name, s.group.label))
 }
 
-// mayHaveHadItsJob reports whether a registration that is gone is not a failure yet: its machine may be about to end
+// mayHaveDoneItsJob reports whether a registration that is gone is not a failure yet: its machine may be about to end
 // with its job.
-func (w *waiter) mayHaveHadItsJob(s *Slot) bool {
-	if !w.st.Request.Ephemeral || w.st.Blind {
+func (w *waiter) mayHaveDoneItsJob(s *Slot) bool {
+	if !w.st.Request.Ephemeral || w.st.CloudDenied {
 		return false
 	}
 	if s.goneAt.IsZero() {

@@ -14,8 +14,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 )
 
-// lookAtRegistry asks GitHub for the runners that are not online.
-func (w *waiter) lookAtRegistry(ctx context.Context, now time.Time) error {
+// pollRegistry asks GitHub for the runners that are not online.
+func (w *waiter) pollRegistry(ctx context.Context, now time.Time) error {
 	if now.Before(w.registryAt) || w.isQuiet() {
 		return nil
 	}
@@ -27,15 +27,15 @@ func (w *waiter) lookAtRegistry(ctx context.Context, now time.Time) error {
 	}
 	w.registryAt = now.Add(next)
 	pending := w.pending()
-	err := w.lookAtRunners(ctx, pending)
+	err := w.lookUpRunners(ctx, pending)
 	switch github.ClassOf(err) {
 	case github.RateLimited:
 		call, _ := errors.AsType[*github.CallError](err)
 		w.registryAt = later(w.registryAt, call.Until)
-		w.st.Complain(w.log, "GitHub's rate limit is reached; trying again when GitHub allows it", err)
+		w.st.WarnOnce(w.log, "GitHub's rate limit is reached; trying again when GitHub allows it", err)
 		return nil
 	case github.Unknown:
-		w.st.Complain(w.log, "GitHub does not answer reliably; trying again", err)
+		w.st.WarnOnce(w.log, "GitHub does not answer reliably; trying again", err)
 		return nil
 	}
 	return err
@@ -49,7 +49,7 @@ func (w *waiter) isQuiet() bool {
 	}
 	for _, s := range w.pending() {
 		since := s.timeline.Running
-		if since == 0 && w.st.Blind {
+		if since == 0 && w.st.CloudDenied {
 			since = s.timeline.Launched
 		}
 		if since > 0 && w.st.Since()-since >= quiet {
@@ -59,10 +59,10 @@ func (w *waiter) isQuiet() bool {
 	return true
 }
 
-// lookAtRunners looks up the pending runners, one by one or by pages, whichever takes fewer calls.
-func (w *waiter) lookAtRunners(ctx context.Context, pending []*Slot) error {
+// lookUpRunners looks up the pending runners, one by one or by pages, whichever takes fewer calls.
+func (w *waiter) lookUpRunners(ctx context.Context, pending []*Slot) error {
 	named, unnamed := partition(pending, func(s *Slot) bool { return s.name != "" })
-	if err := w.lookAtNamed(ctx, named); err != nil || len(unnamed) == 0 {
+	if err := w.lookUpNamed(ctx, named); err != nil || len(unnamed) == 0 {
 		return err
 	}
 	all, pages, err := w.st.Registry.LookAtAll(ctx)
@@ -72,20 +72,20 @@ func (w *waiter) lookAtRunners(ctx context.Context, pending []*Slot) error {
 	w.pages = pages
 	w.st.source.Match(ctx, w.log, all, unnamed, func(ctx context.Context) []*Slot {
 		w.cloudAt = time.Time{}
-		w.lookAtCloud(ctx, time.Now())
+		w.pollCloud(ctx, time.Now())
 		return w.pending()
 	})
 	return nil
 }
 
-func (w *waiter) lookAtNamed(ctx context.Context, pending []*Slot) error {
+func (w *waiter) lookUpNamed(ctx context.Context, pending []*Slot) error {
 	switch {
 	case len(pending) == 0:
 		return nil
 	case w.byPages(len(pending)):
-		return w.lookAtPages(ctx, pending)
+		return w.readPages(ctx, pending)
 	}
-	return w.lookAtEach(ctx, pending)
+	return w.lookUpEach(ctx, pending)
 }
 
 // partition splits a list in two.
@@ -122,10 +122,10 @@ func (w *waiter) callsOfLook() int {
 	return calls
 }
 
-func (w *waiter) lookAtEach(ctx context.Context, pending []*Slot) error {
+func (w *waiter) lookUpEach(ctx context.Context, pending []*Slot) error {
 	errs := make([]error, len(pending))
 	remove.Each(pending, func(i int, s *Slot) {
-		runner, found, err := w.lookAtRunner(ctx, s)
+		runner, found, err := w.lookUpRunner(ctx, s)
 		if _, gone := errors.AsType[*diagnosis.FailedError](err); gone {
 			w.noteFailure(err, s)
 			return
@@ -137,9 +137,9 @@ func (w *waiter) lookAtEach(ctx context.Context, pending []*Slot) error {
 	return errors.Join(errs...)
 }
 
-// lookAtPages reads GitHub's whole list, and records the number of pages. If the first page shows more further pages
+// readPages reads GitHub's whole list, and records the number of pages. If the first page shows more further pages
 // than runners are missing, these are looked up one by one.
-func (w *waiter) lookAtPages(ctx context.Context, pending []*Slot) error {
+func (w *waiter) readPages(ctx context.Context, pending []*Slot) error {
 	absent := map[string]*Slot{}
 	for _, s := range pending {
 		for _, name := range s.owner(w.st.Identity).Names() {
@@ -156,7 +156,7 @@ func (w *waiter) lookAtPages(ctx context.Context, pending []*Slot) error {
 	case left == 0:
 		return nil
 	case pages > 1 && !w.byPages(left):
-		return w.lookAtEach(ctx, slices.DeleteFunc(pending, func(s *Slot) bool { return absent[s.name] == nil }))
+		return w.lookUpEach(ctx, slices.DeleteFunc(pending, func(s *Slot) bool { return absent[s.name] == nil }))
 	case pages > 1:
 		rest, err := w.st.Registry.RunnersPages(ctx, 2, pages)
 		if err != nil {
@@ -164,7 +164,7 @@ func (w *waiter) lookAtPages(ctx context.Context, pending []*Slot) error {
 		}
 		w.notePage(rest, absent)
 	}
-	return w.lookAtMissed(ctx, pending, absent)
+	return w.lookUpMissed(ctx, pending, absent)
 }
 
 // notePage records the runners of a page that the start waits for, and returns how many they are.
@@ -187,16 +187,16 @@ func (w *waiter) notePage(list []github.Runner, absent map[string]*Slot) (found 
 	return found
 }
 
-// lookAtMissed looks up by id the JIT runners that were on no page, although their registrations exist from the
+// lookUpMissed looks up by id the JIT runners that were on no page, although their registrations exist from the
 // beginning: a runner that moves to an earlier page while the pages are read is on none.
-func (w *waiter) lookAtMissed(ctx context.Context, pending []*Slot, absent map[string]*Slot) error {
-	return w.lookAtEach(ctx, slices.DeleteFunc(slices.Clone(pending), func(s *Slot) bool {
+func (w *waiter) lookUpMissed(ctx context.Context, pending []*Slot, absent map[string]*Slot) error {
+	return w.lookUpEach(ctx, slices.DeleteFunc(slices.Clone(pending), func(s *Slot) bool {
 		return absent[s.name] == nil || s.runnerID == 0 || w.st.Since()-s.timeline.Registered < vanishGrace
 	}))
 }
 
-// lookAtRunner looks up a runner by id if known, else by exact name.
-func (w *waiter) lookAtRunner(ctx context.Context, s *Slot) (github.Runner, bool, error) {
+// lookUpRunner looks up a runner by id if known, else by exact name.
+func (w *waiter) lookUpRunner(ctx context.Context, s *Slot) (github.Runner, bool, error) {
 	if s.runnerID == 0 {
 		return w.lookByName(ctx, s)
 	}
@@ -204,7 +204,7 @@ func (w *waiter) lookAtRunner(ctx context.Context, s *Slot) (github.Runner, bool
 	if github.ClassOf(err) != github.NotFound {
 		return runner, err == nil, err
 	}
-	if w.st.Since()-s.timeline.Registered < vanishGrace || w.mayHaveHadItsJob(s) {
+	if w.st.Since()-s.timeline.Registered < vanishGrace || w.mayHaveDoneItsJob(s) {
 		return runner, false, nil
 	}
 	return runner, false, vanished(s, err)

@@ -101,23 +101,23 @@ type cause struct {
 	fits func(Evidence) bool
 }
 
-// says returns a cause that the console states.
-func says(hint, pattern string) cause {
+// onConsole returns a cause that the console states.
+func onConsole(hint, pattern string) cause {
 	expression := regexp.MustCompile(pattern)
 	return cause{hint, func(e Evidence) bool { return expression.MatchString(e.words) }}
 }
 
-// stuck returns a cause that follows from the phase in which the boot script was last.
-func stuck(hint string, phases ...string) cause {
+// inPhase returns a cause that follows from the phase in which the boot script was last.
+func inPhase(hint string, phases ...string) cause {
 	return cause{hint, func(e Evidence) bool {
 		return e.alone() && slices.ContainsFunc(phases,
 			func(phase string) bool { return strings.HasPrefix(e.LastPhase, phase) })
 	}}
 }
 
-// fetching returns a cause that shows in curl's exit code, while the download of the runner is retried or after it has
+// curlExit returns a cause that shows in curl's exit code, while the download of the runner is retried or after it has
 // failed. https://curl.se/libcurl/c/libcurl-errors.html
-func fetching(hint string, codes ...int) cause {
+func curlExit(hint string, codes ...int) cause {
 	return cause{hint, func(e Evidence) bool {
 		lines := append(slices.Clone(e.Said), e.LastPhase)
 		return e.alone() && slices.ContainsFunc(codes, func(code int) bool {
@@ -148,9 +148,9 @@ var causes = []cause{
 		return panicked && p.Processor && e.alone()
 	}},
 	{HintPanic, func(e Evidence) bool { _, panicked := bootstrap.ReadPanic(e.console); return panicked && e.alone() }},
-	says(hintDiskFull, `No space left on device`),
-	says(hintArchitecture, `Exec format error|there is no runner for the architecture`),
-	says(hintMemory, killedInstaller),
+	onConsole(hintDiskFull, `No space left on device`),
+	onConsole(hintArchitecture, `Exec format error|there is no runner for the architecture`),
+	onConsole(hintMemory, killedInstaller),
 	{hintMemory, func(e Evidence) bool {
 		return e.alone() && strings.HasPrefix(e.LastPhase, "installing ") && kernelKilled.MatchString(e.console)
 	}},
@@ -160,33 +160,33 @@ var causes = []cause{
 		func(e Evidence) bool { return missingICU.MatchString(e.words) && killedForICU.MatchString(e.console) },
 	},
 	{hintLibICU, func(e Evidence) bool { return missingICU.MatchString(e.words) }},
-	says(hintVersion, `is deprecated and cannot receive messages|[Rr]unner version .* is (deprecated|refused)|`+
+	onConsole(hintVersion, `is deprecated and cannot receive messages|[Rr]unner version .* is (deprecated|refused)|`+
 		`runner ended with exit 7 `),
-	says(hintChecksum, `its SHA-256 is `),
-	says(hintValues, `the user data cannot be decoded`),
+	onConsole(hintChecksum, `its SHA-256 is `),
+	onConsole(hintValues, `the user data cannot be decoded`),
 	// https://github.com/canonical/cloud-init/blob/main/cloudinit/handlers/boot_hook.py
-	says(hintNoExec, `Boothooks script \S+ execution error|Permission denied: b?'?/var/lib/cloud/`),
-	says(hintStatus, `GET \S+: HTTP 4\d\d`),
-	fetching(hintProxy, 5, 97),
-	says(hintProxy, `CONNECT tunnel failed|Received HTTP code \d+ from proxy|Proxy CONNECT aborted`),
-	says(hintPrivateCA, `SSL certificate problem|certificate verify failed`),
-	says(hintRegistration, `Http response code: (NotFound|Unauthorized|Forbidden)|`+
+	onConsole(hintNoExec, `Boothooks script \S+ execution error|Permission denied: b?'?/var/lib/cloud/`),
+	onConsole(hintStatus, `GET \S+: HTTP 4\d\d`),
+	curlExit(hintProxy, 5, 97),
+	onConsole(hintProxy, `CONNECT tunnel failed|Received HTTP code \d+ from proxy|Proxy CONNECT aborted`),
+	onConsole(hintPrivateCA, `SSL certificate problem|certificate verify failed`),
+	onConsole(hintRegistration, `Http response code: (NotFound|Unauthorized|Forbidden)|`+
 		`status code does not indicate success: 40[134]|registration .*(does not exist|has been deleted|expired)|`+
 		`config\.sh: .*token`),
-	says(hintDNS, `Could not resolve host|Temporary failure in name resolution`),
-	says(hintNoWayOut, `Connection timed out|Network is unreachable|No route to host|Failed to connect to |`+
+	onConsole(hintDNS, `Could not resolve host|Temporary failure in name resolution`),
+	onConsole(hintNoWayOut, `Connection timed out|Network is unreachable|No route to host|Failed to connect to |`+
 		`Could not connect to server`),
-	says(hintUser, `run-runner-as-user: there is no user`),
-	says(hintScript, `(pre-runner|setup)-script failed with exit`),
+	onConsole(hintUser, `run-runner-as-user: there is no user`),
+	onConsole(hintScript, `(pre-runner|setup)-script failed with exit`),
 	// Only a warning: it is the cause if nothing else is, as with a service, which uses that node.
-	says(hintNode, "own node does not run|version .GLIBC_2\\.[0-9]+' not found"),
-	stuck(hintSlowSetup, "running pre-runner-script", "running setup-script", "installing "),
-	fetching(hintDNS, 6),
-	fetching(hintPrivateCA, 35, 60, 77),
-	fetching(hintStatus, 22),
-	fetching(hintNoWayOut, 7, 28),
-	fetching(hintCutOff, 16, 18, 52, 55, 56, 92),
-	stuck(hintNoWayOut, "downloading runner", "waiting for the network"),
+	onConsole(hintNode, "own node does not run|version .GLIBC_2\\.[0-9]+' not found"),
+	inPhase(hintSlowSetup, "running pre-runner-script", "running setup-script", "installing "),
+	curlExit(hintDNS, 6),
+	curlExit(hintPrivateCA, 35, 60, 77),
+	curlExit(hintStatus, 22),
+	curlExit(hintNoWayOut, 7, 28),
+	curlExit(hintCutOff, 16, 18, 52, 55, 56, 92),
+	inPhase(hintNoWayOut, "downloading runner", "waiting for the network"),
 	{hintTemplate, func(e Evidence) bool { return e.template && e.alone() && !e.booted() }},
 	{hintNoUserData, func(e Evidence) bool {
 		return strings.Contains(e.console, "cloud-init") && e.alone() && !e.booted()

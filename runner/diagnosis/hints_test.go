@@ -80,9 +80,10 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 		"AuthFailure.ServiceLinkedRoleCreationNotPermitted": "", "PendingVerification": "", "Blocked": "",
 		"AMIQuotaExceeded": "", "IdempotentInstanceTerminated": "",
 		"InvalidParameterCombination": "The specified instance type is not eligible for Free Tier.",
-		"OptInRequired":               "In order to use this AWS Marketplace product you need to accept terms and subscribe.",
-		"UnsupportedOperation":        "The instance configuration for this AWS Marketplace product is not supported.",
-		"AuthFailure":                 "Not authorized for images: [ami-1]",
+		"OptInRequired": "In order to use this AWS Marketplace product you need to accept terms and " +
+			"subscribe.",
+		"UnsupportedOperation": "The instance configuration for this AWS Marketplace product is not supported.",
+		"AuthFailure":          "Not authorized for images: [ami-1]",
 		"UnauthorizedOperation": "User: u is not authorized to perform: ec2:RunInstances on resource: " +
 			"arn:aws:ec2:r:1:instance/* with an explicit deny in a service control policy",
 		"AccessDenied": "User: u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/x " +

@@ -73,7 +73,7 @@ func (x *existing) adopt(ctx context.Context, log *slog.Logger, s *runner.Slot, 
 	if err != nil {
 		return err
 	}
-	if why, err := x.whyNot(ctx, machine); why != "" || err != nil {
+	if why, err := x.whyUnusable(ctx, machine); why != "" || err != nil {
 		return notTakenOr(why, err)
 	}
 	x.lookupRunner(s, machine)

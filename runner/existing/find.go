@@ -90,7 +90,7 @@ func (x *existing) find(ctx context.Context, _ *slog.Logger) error {
 		if i.IsOn() {
 			x.ran = append(x.ran, i)
 		}
-		why, err := x.whyNot(ctx, i)
+		why, err := x.whyUnusable(ctx, i)
 		if err != nil {
 			return err
 		}
@@ -169,8 +169,8 @@ func (x *existing) checkRunners() error {
 	return nil
 }
 
-// whyNot returns why a machine may not be used, or "" if it may.
-func (x *existing) whyNot(ctx context.Context, i ec2.Instance) (string, error) {
+// whyUnusable returns why a machine may not be used, or "" if it may.
+func (x *existing) whyUnusable(ctx context.Context, i ec2.Instance) (string, error) {
 	if !i.Alive() {
 		return "it is " + i.State, nil
 	}
@@ -201,7 +201,7 @@ func (x *existing) order() {
 	rank := func(i ec2.Instance) int {
 		running := i.State == ec2.Running || i.State == ec2.Pending
 		switch {
-		case running && tags.Of(i).MayWork(x.runners):
+		case running && tags.Of(i).MayBeBusy(x.runners):
 			return 3
 		case running:
 			return 0

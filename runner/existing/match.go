@@ -25,14 +25,14 @@ import (
 // machine.
 func (x *existing) match(ctx context.Context, log *slog.Logger, all []github.Runner, unknown []*runner.Slot,
 	again runner.Relook) {
-	x.forget(all)
+	x.noteOffline(all)
 	var started, standing []*runner.Slot
 	coming := 0
 	for _, s := range unknown {
 		switch {
 		case keptBy(s).ran:
 			standing = append(standing, s)
-		case s.Timeline().Running == 0 && !x.st.Blind: // it is not running yet
+		case s.Timeline().Running == 0 && !x.st.CloudDenied: // it is not running yet
 			coming++
 		default:
 			started = append(started, s)
@@ -45,7 +45,7 @@ func (x *existing) match(ctx context.Context, log *slog.Logger, all []github.Run
 	case remove.IsRefused(err): // a retry would be refused too: go by the rivals known so far
 		of.running = x.rivals
 	default:
-		x.st.Complain(log, "cannot list other machines with the same label", err)
+		x.st.WarnOnce(log, "cannot list other machines with the same label", err)
 		return
 	}
 	known := of.names()
@@ -83,7 +83,7 @@ func (x *existing) match(ctx context.Context, log *slog.Logger, all []github.Run
 // certain only if EC2, asked after GitHub, still shows our machines as pending.
 func (x *existing) noteForeign(ctx context.Context, newcomers []github.Runner, again runner.Relook) {
 	pending := again(ctx)
-	if x.st.Blind || slices.ContainsFunc(pending, func(s *runner.Slot) bool {
+	if x.st.CloudDenied || slices.ContainsFunc(pending, func(s *runner.Slot) bool {
 		return s.Timeline().Running > 0 || s.Instance().State != ec2.Pending
 	}) {
 		return
@@ -118,7 +118,7 @@ func (x *existing) join(log *slog.Logger, slots []*runner.Slot, runners []github
 	case len(slots) == 0 || len(runners) < max(wanted, len(slots)):
 	case len(runners) > wanted:
 		x.ambiguous = fmt.Sprintf("more runners with the label are online than machines: %s", namesOf(runners))
-		x.st.Complain(log, "cannot tell which runner is on which machine: name it in 'existing-runner-name'",
+		x.st.WarnOnce(log, "cannot tell which runner is on which machine: name it in 'existing-runner-name'",
 			fmt.Errorf("%s", x.ambiguous))
 	default:
 		x.ambiguous = ""

@@ -74,8 +74,8 @@ func (k *kept) markLost(ctx context.Context, log *slog.Logger) error {
 	}
 }
 
-// forget records runners that are offline by now: one that was online before can then count as a newcomer.
-func (x *existing) forget(all []github.Runner) {
+// noteOffline records runners that are offline by now: one that was online before can then count as a newcomer.
+func (x *existing) noteOffline(all []github.Runner) {
 	online := map[int64]bool{}
 	for _, r := range all {
 		online[r.ID] = r.Online

@@ -90,11 +90,11 @@ func (r *Reader) Of(i ec2.Instance, now time.Time) Outcome {
 	if value, ok := r.consoles.Load(i.ID); ok {
 		text, _ = value.(string)
 	}
-	return of(i, text, now)
+	return newOutcome(i, text, now)
 }
 
-// of makes an outcome from EC2's description and the console text.
-func of(i ec2.Instance, console string, now time.Time) Outcome {
+// newOutcome makes an outcome from EC2's description and the console text.
+func newOutcome(i ec2.Instance, console string, now time.Time) Outcome {
 	o := Outcome{Type: i.Type, Reports: bootstrap.ReadJobReports(console)}
 	ending := i.Ending()
 	if until := lastMoment(i, now); !i.LaunchTime.IsZero() && until.After(i.LaunchTime) {

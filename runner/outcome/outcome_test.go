@@ -77,7 +77,7 @@ func TestOutcome(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			i := ec2.Instance{ID: "i-1", State: c.state, StateReason: c.reason, LaunchTime: launched,
 				ChangedAt: c.changed}
-			got := of(i, c.console, launched.Add(30*time.Minute))
+			got := newOutcome(i, c.console, launched.Add(30*time.Minute))
 			if wantReports := len(bootstrap.ReadJobReports(c.console)); len(got.Reports) != wantReports {
 				t.Errorf("%d reports, want %d", len(got.Reports), wantReports)
 			}

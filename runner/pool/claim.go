@@ -145,10 +145,10 @@ func (c *warmClaim) run(ctx context.Context) bool {
 		{"ec2:ModifyInstanceAttribute", c.setUserData},
 		{"ec2:ModifyInstanceAttribute", c.setShutdownBehavior},
 		{"ec2:CreateTags", c.tag},
-		{"ec2:StartInstances", c.begin},
+		{"ec2:StartInstances", c.start},
 	} {
 		if err := step.run(ctx); err != nil {
-			c.missed(ctx, step.permission, err)
+			c.handleMiss(ctx, step.permission, err)
 			return false
 		}
 	}
@@ -249,9 +249,9 @@ func (c *warmClaim) tags() map[string]string {
 // errStarted means that the entry was not stopped any more.
 var errStarted = errors.New("somebody else has started it")
 
-// begin starts the machine. After a lost answer it is unclear who started it; but it boots our user data with our
+// start starts the machine. After a lost answer it is unclear who started it; but it boots our user data with our
 // registration, so it is ours if its tags still say so.
-func (c *warmClaim) begin(ctx context.Context) error {
+func (c *warmClaim) start(ctx context.Context) error {
 	if err := c.note(true); err != nil {
 		return err
 	}

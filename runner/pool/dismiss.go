@@ -78,7 +78,7 @@ func (p *pool) seize(ctx context.Context, log *slog.Logger, i ec2.Instance) (too
 	case errors.Is(err, github.ErrNameTaken):
 		return false, nil
 	case github.ClassOf(err) == github.Unknown:
-		p.leave("perhaps a registration " + tags.EntryName(i.ID) + ", which keeps the entry from being claimed")
+		p.addLeft("perhaps a registration " + tags.EntryName(i.ID) + ", which keeps the entry from being claimed")
 		return false, err
 	case err != nil:
 		return false, err
@@ -93,7 +93,7 @@ func (p *pool) seize(ctx context.Context, log *slog.Logger, i ec2.Instance) (too
 	r := &remove.Remover{Cloud: p.st.Cloud, Registry: p.st.Registry, Log: log}
 	defer func() {
 		if released := r.Release(ctx, c.id); released != nil {
-			p.leave("registration " + tags.EntryName(i.ID) + " (" + released.Error() + ")")
+			p.addLeft("registration " + tags.EntryName(i.ID) + " (" + released.Error() + ")")
 		}
 	}()
 	now, err := p.st.Cloud.Instance(ctx, i.Region, i.ID)
@@ -108,7 +108,7 @@ func (p *pool) seize(ctx context.Context, log *slog.Logger, i ec2.Instance) (too
 	return true, r.Terminate(ctx, i.Region, i.ID)
 }
 
-func (p *pool) leave(what string) {
+func (p *pool) addLeft(what string) {
 	p.resultMu.Lock()
 	defer p.resultMu.Unlock()
 	p.result.Left = append(p.result.Left, what)

@@ -23,7 +23,7 @@ func (cl *claims) claimAll(ctx context.Context, log *slog.Logger) error {
 	defer cancel()
 	log.Info(fmt.Sprintf("runners of a pool are single-use: each machine, warm or cold, ends with its job (pool: %s)",
 		cl.pool))
-	if !cl.look(bounded, log) {
+	if !cl.listReady(bounded, log) {
 		return nil
 	}
 	return st.Each(func(s *runner.Slot) error {
@@ -32,8 +32,8 @@ func (cl *claims) claimAll(ctx context.Context, log *slog.Logger) error {
 	})
 }
 
-// look lists the entries that are ready, and logs why there are none.
-func (cl *claims) look(ctx context.Context, log *slog.Logger) bool {
+// listReady lists the entries that are ready, and logs why there are none.
+func (cl *claims) listReady(ctx context.Context, log *slog.Logger) bool {
 	st := cl.st
 	var all []ec2.Instance
 	unseen := false

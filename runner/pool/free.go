@@ -23,8 +23,8 @@ const undoTimeout = 2 * time.Second
 // freeTimeout limits how long a failed claim is undone in the background while the start goes on.
 const freeTimeout = 3 * time.Second
 
-// missed logs why a claim failed and frees the entry in the background.
-func (c *warmClaim) missed(ctx context.Context, right string, err error) {
+// handleMiss logs why a claim failed and frees the entry in the background.
+func (c *warmClaim) handleMiss(ctx context.Context, right string, err error) {
 	switch {
 	case errors.Is(err, github.ErrNameTaken), errors.Is(err, errStarted), refusal.ClassOf(err) == refusal.WrongState,
 		refusal.ClassOf(err) == refusal.NotFound:

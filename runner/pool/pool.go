@@ -103,7 +103,7 @@ func Fill(ctx context.Context, starter *runner.Starter, request Request) (Result
 		title string
 		run   func(context.Context, *slog.Logger) error
 	}{
-		{"Look at the pool", p.look},          // entries, consoles, images, what GitHub offers
+		{"Look at the pool", p.readState},     // entries, consoles, images, what GitHub offers
 		{"Launch warm machines", p.grow},      // what is missing
 		{"End what is not wanted", p.dismiss}, // what no longer fits, and the surplus
 	} {
@@ -147,8 +147,8 @@ func (p *pool) note(i ec2.Instance, became, why string) {
 	})
 }
 
-// look finds the entries and decides what to do.
-func (p *pool) look(ctx context.Context, log *slog.Logger) error {
+// listReady finds the entries and decides what to do.
+func (p *pool) readState(ctx context.Context, log *slog.Logger) error {
 	entries, err := p.entries(ctx)
 	if err != nil {
 		return err

@@ -28,9 +28,9 @@ type Use struct {
 	StartDelay time.Duration
 }
 
-// late returns ErrStaleTags if another nonce may be shown only because EC2 does not show yet what the start has
+// checkStale returns ErrStaleTags if another nonce may be shown only because EC2 does not show yet what the start has
 // written.
-func (u Use) late(i ec2.Instance, begun time.Time) error {
+func (u Use) checkStale(i ec2.Instance, begun time.Time) error {
 	nonce := i.Tags[key.Nonce]
 	switch {
 	case nonce == u.Nonce || !i.Alive():
@@ -56,7 +56,7 @@ func (r *Remover) GiveBack(ctx context.Context, region, id string, u Use) (did s
 			return Permanent(err)
 		case i.Tags[key.Nonce] != u.Nonce || tags.Of(i).Mode != tags.ModeExisting:
 			did = "is used by another start and left alone"
-			return u.late(i, begun)
+			return u.checkStale(i, begun)
 		case !i.Alive():
 			did = "is " + i.State
 			return nil
@@ -73,7 +73,7 @@ func (r *Remover) GiveBack(ctx context.Context, region, id string, u Use) (did s
 		case i.State == ec2.Pending:
 			return errStillPending
 		}
-		if err := r.Idle(ctx, i); err != nil {
+		if err := r.CheckIdle(ctx, i); err != nil {
 			return backoff.Permanent(err)
 		}
 		if err := r.Cloud.Stop(ctx, region, id); err != nil {
@@ -117,13 +117,13 @@ func IsRefused(err error) bool {
 	return false
 }
 
-// Idle returns nil if no job is running on an existing machine, and an error if one may be or if that is unknown.
-func (r *Remover) Idle(ctx context.Context, i ec2.Instance) error {
+// CheckIdle returns nil if no job is running on an existing machine, and an error if one may be or if that is unknown.
+func (r *Remover) CheckIdle(ctx context.Context, i ec2.Instance) error {
 	runners, err := r.Registry.AllRunners(ctx)
 	if err != nil {
 		return fmt.Errorf("cannot see whether a job is running on it: %w", err)
 	}
-	if tags.Of(i).MayWork(runners) {
+	if tags.Of(i).MayBeBusy(runners) {
 		return ErrBusyMachine
 	}
 	return nil

@@ -32,7 +32,7 @@ func TestAnotherNonce(t *testing.T) {
 	} {
 		u := Use{Nonce: "ours", Before: c.before}
 		i := ec2.Instance{State: c.state, Tags: map[string]string{key.Nonce: c.nonce}}
-		err := u.late(i, time.Now().Add(-c.since))
+		err := u.checkStale(i, time.Now().Add(-c.since))
 		if errors.Is(err, ErrStaleTags) != c.late {
 			t.Errorf("%s: got %v", name, err)
 		}

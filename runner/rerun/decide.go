@@ -44,7 +44,7 @@ func decide(group []loss, seen view, most int) Rerun {
 	if v.Why != "" {
 		return v
 	}
-	interrupted := slices.DeleteFunc(slices.Clone(group), func(l loss) bool { return !wasAtWork(l, seen.jobs) })
+	interrupted := slices.DeleteFunc(slices.Clone(group), func(l loss) bool { return !failedOn(l, seen.jobs) })
 	if len(interrupted) == 0 {
 		v.Why = "no job of it failed because EC2 reclaimed its machine"
 		return v
@@ -81,10 +81,10 @@ func spared(v Rerun, seen view, most int) string {
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
 const noticeTime = 5 * time.Minute
 
-// wasAtWork reports whether a job failed because EC2 reclaimed its machine: its runner had the job, and the machine
+// failedOn reports whether a job failed because EC2 reclaimed its machine: its runner had the job, and the machine
 // ended while the job ran. A job that failed before has failed by itself, and one that began later ran on another
 // machine of the same name. As far as ids or times are unknown, the name decides.
-func wasAtWork(l loss, jobs []github.Job) bool {
+func failedOn(l loss, jobs []github.Job) bool {
 	return slices.ContainsFunc(jobs, func(j github.Job) bool {
 		switch {
 		case !j.Failed || j.RunnerName != l.runner || l.runnerID != 0 && j.RunnerID != 0 && j.RunnerID != l.runnerID:

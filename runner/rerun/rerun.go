@@ -54,7 +54,7 @@ func (r *Rerunner) Run(ctx context.Context, request Request) ([]Rerun, error) {
 	losses, errs := r.losses(ctx, request)
 	var list []Rerun
 	for _, group := range byRun(losses) {
-		seen, err := r.see(ctx, request.Repository, group)
+		seen, err := r.read(ctx, request.Repository, group)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("read run %s, whose machines EC2 reclaimed: %w", group[0].run, err))
 			continue
@@ -123,7 +123,7 @@ type view struct {
 	jobs []github.Job // of the attempt that lost the machines
 }
 
-func (r *Rerunner) see(ctx context.Context, repository string, group []loss) (view, error) {
+func (r *Rerunner) read(ctx context.Context, repository string, group []loss) (view, error) {
 	run, err := r.Registry.WorkflowRun(ctx, repository, group[0].run)
 	switch {
 	case github.ClassOf(err) == github.NotFound:

@@ -34,8 +34,8 @@ func (t target) isExisting() bool {
 	return t.mode == tags.ModeExisting || tags.Of(t.instance).Mode == tags.ModeExisting
 }
 
-// halts reports whether a machine is to be stopped rather than terminated.
-func (sp *stop) halts(t target) bool {
+// onlyStops reports whether a machine is to be stopped rather than terminated.
+func (sp *stop) onlyStops(t target) bool {
 	return sp.request.Action == ActionStop || sp.request.Action == "" && t.isExisting()
 }
 
@@ -75,7 +75,7 @@ func (sp *stop) haltInstance(ctx context.Context, t target) (string, error) {
 		return "left running", nil
 	}
 	r := &remove.Remover{Cloud: sp.cloud, Registry: sp.registry, Log: sp.log}
-	state, err := sp.stopInstance(ctx, t, r.Idle)
+	state, err := sp.stopInstance(ctx, t, r.CheckIdle)
 	if err == nil {
 		remove.ClearDue(ctx, sp.cloud, i)
 	}

@@ -23,9 +23,9 @@ func hostNames(i ec2.Instance) []string {
 	return names
 }
 
-// namedByHost finds the registration of a machine that this action did not launch. Both name and label must match: a
+// findByHostName finds the registration of a machine that this action did not launch. Both name and label must match: a
 // machine in another VPC may have the same address, but its runner has another label.
-func (sp *stop) namedByHost(ctx context.Context, i ec2.Instance) (runner github.Runner, found bool, err error) {
+func (sp *stop) findByHostName(ctx context.Context, i ec2.Instance) (runner github.Runner, found bool, err error) {
 	if _, ours := tags.ParseToken(i.ClientToken); ours || tags.Of(i).Tagged || sp.request.Label == "" {
 		return github.Runner{}, false, nil
 	}

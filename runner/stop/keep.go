@@ -25,8 +25,8 @@ type Kept struct {
 	End   time.Time // when the machine has terminated itself at the latest
 }
 
-// keeps reports whether a machine is to be kept.
-func (sp *stop) keeps(t target) bool {
+// mustKeep reports whether a machine is to be kept.
+func (sp *stop) mustKeep(t target) bool {
 	return sp.request.Keep > 0 && sp.whyNotKept(t) == "" && !tags.Of(t.instance).IsKeptFailed(time.Now())
 }
 

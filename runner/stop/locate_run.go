@@ -27,9 +27,9 @@ type runSearch struct {
 	targets []target
 }
 
-// ofRun finds the runners of this workflow run, across all its attempts. All runners are searched for in every region,
-// those with a label in other regions only if the home region has none.
-func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
+// findRun finds the runners of this workflow run, across all its attempts. All runners are searched for in every
+// region, those with a label in other regions only if the home region has none.
+func (sp *stop) findRun(ctx context.Context) ([]target, error) {
 	home := cmp.Or(sp.request.Region, sp.cloud.Region())
 	s := &runSearch{stop: sp, list: regionList{cloud: sp.cloud}, seen: map[string]bool{}}
 	s.looks = regionLooks{ask: s.ask, done: s.done, grace: lookTimeouts[0]}

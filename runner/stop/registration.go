@@ -27,7 +27,7 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 	case t.instance.ID == "" && label != "" && t.owner.Name == tags.NameOf(label):
 		return sp.removeAbandoned(ctx, label, sp.looked)
 	}
-	own, others, err := sp.named(ctx, t)
+	own, others, err := sp.findByName(ctx, t)
 	switch {
 	case err != nil:
 		return "", err
@@ -50,9 +50,9 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 	return "not found", nil
 }
 
-// named finds the machine's registration by its names. others are the ids of registrations with such a name that
+// findByName finds the machine's registration by its names. others are the ids of registrations with such a name that
 // nothing proves to be the machine's.
-func (sp *stop) named(ctx context.Context, t target) (own github.Runner, others []int64, err error) {
+func (sp *stop) findByName(ctx context.Context, t target) (own github.Runner, others []int64, err error) {
 	for _, name := range t.owner.Names() {
 		runner, found, err := sp.registry.FindByName(ctx, name)
 		if err != nil || found && t.owner.Owns(runner) {
@@ -62,7 +62,7 @@ func (sp *stop) named(ctx context.Context, t target) (own github.Runner, others 
 			others = append(others, runner.ID)
 		}
 	}
-	own, _, err = sp.namedByHost(ctx, t.instance)
+	own, _, err = sp.findByHostName(ctx, t.instance)
 	return own, others, err
 }
 

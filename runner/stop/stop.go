@@ -127,7 +127,7 @@ func (sp *stop) warn(message string) {
 func (sp *stop) targets(ctx context.Context) ([]target, error) {
 	asked := sp.asked()
 	if len(asked) == 0 {
-		return sp.ofRun(ctx)
+		return sp.findRun(ctx)
 	}
 	instances, errs := sp.locate(ctx, asked)
 	targets := make([]target, len(asked))
@@ -186,7 +186,7 @@ func (sp *stop) end(ctx context.Context, t target) (Stopped, error) {
 	if t.unseen != nil {
 		return Stopped{InstanceID: t.id, RunnerName: t.owner.Name, State: "not seen", Runner: runnerKept}, t.unseen
 	}
-	if sp.halts(t) {
+	if sp.onlyStops(t) {
 		if sp.request.Keep > 0 && t.isExisting() {
 			sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is only stopped, despite keep-minutes: start it to inspect it",
 				t.id))
@@ -200,7 +200,7 @@ func (sp *stop) end(ctx context.Context, t target) (Stopped, error) {
 		done.State, done.Runner = "left running", runnerKept
 		return done, nil
 	}
-	if sp.keeps(t) {
+	if sp.mustKeep(t) {
 		return sp.keep(ctx, t)
 	}
 	if sp.request.Keep > 0 && !tags.Of(t.instance).IsKeptFailed(time.Now()) {

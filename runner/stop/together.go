@@ -23,8 +23,8 @@ func (sp *stop) terminateTogether(ctx context.Context, targets []target) {
 	}
 	byRegion := map[string][]int{}
 	for i, t := range targets {
-		if t.instance.ID != "" && t.instance.State != "" && t.instance.Alive() && !sp.keeps(t) &&
-			!tags.Of(t.instance).IsKeptFailed(time.Now()) && !t.isExisting() && !sp.halts(t) {
+		if t.instance.ID != "" && t.instance.State != "" && t.instance.Alive() && !sp.mustKeep(t) &&
+			!tags.Of(t.instance).IsKeptFailed(time.Now()) && !t.isExisting() && !sp.onlyStops(t) {
 			byRegion[t.instance.Region] = append(byRegion[t.instance.Region], i)
 		}
 	}

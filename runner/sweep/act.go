@@ -24,7 +24,7 @@ func (sw *sweep) carryOut(ctx context.Context, look *survey, v verdict) {
 	case v.volume.ID != "":
 		v, err = sw.actOnVolume(ctx, look, v)
 	case v.instance.ID != "" && v.act != Deregistered:
-		if v, err = sw.again(ctx, look, v); err == nil {
+		if v, err = sw.recheck(ctx, look, v); err == nil {
 			v, err = sw.change(ctx, v)
 		}
 	default:
@@ -37,9 +37,9 @@ func (sw *sweep) carryOut(ctx context.Context, look *survey, v verdict) {
 	sw.note(look.now, v)
 }
 
-// again reads the instance, its run and its registration once more and judges by the same rules. What another sweep or
-// the machine itself has ended in the meantime counts as done.
-func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, error) {
+// recheck reads the instance, its run and its registration once more and judges by the same rules. What another sweep
+// or the machine itself has ended in the meantime counts as done.
+func (sw *sweep) recheck(ctx context.Context, look *survey, v verdict) (verdict, error) {
 	instance, err := sw.cloud.Instance(ctx, v.instance.Region, v.instance.ID)
 	if refusal.ClassOf(err) == refusal.NotFound {
 		v.act, v.why = Spared, "it has ended in the meantime"
@@ -85,7 +85,7 @@ func (sw *sweep) registration(ctx context.Context, look *survey, i ec2.Instance)
 		if now.runners, err = sw.registry.AllRunners(ctx); err != nil {
 			return r, false, err
 		}
-		r, state := now.index().guess(i)
+		r, state := now.index().guessRegistration(i)
 		if state == runnerUnseen {
 			return r, false, errors.New("look up its runner: nothing says which one it is")
 		}

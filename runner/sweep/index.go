@@ -32,7 +32,7 @@ func (s *survey) index() *index {
 		if !s.isOurs(i) {
 			continue
 		}
-		if id := x.namedBy(i); id != 0 {
+		if id := x.taggedRunnerID(i); id != 0 {
 			x.namers[id] = append(x.namers[id], i)
 		}
 		if name := tags.Of(i).RunnerName; name != "" && i.Alive() {
@@ -72,7 +72,7 @@ func (x *index) factsOf(i ec2.Instance) facts {
 		f.state = stateOf(f.runner)
 		f.alone = x.survey.whole && x.living[tags.Of(i).RunnerName] == 1
 	default:
-		f.runner, f.state = x.guess(i)
+		f.runner, f.state = x.guessRegistration(i)
 	}
 	return f
 }
@@ -102,14 +102,14 @@ func existingState(i ec2.Instance, runners []github.Runner, listed bool) (github
 // registrationOf finds the registration of a tagged instance: by id, else by name, since names are unique within a
 // scope.
 func (x *index) registrationOf(i ec2.Instance) (r github.Runner, named bool) {
-	if r, found := x.byID[x.namedBy(i)]; found {
+	if r, found := x.byID[x.taggedRunnerID(i)]; found {
 		return r, true
 	}
-	return x.ownOf(i), false
+	return x.ownRegistration(i), false
 }
 
-// ownOf returns the registration that has one of the instance's names and belongs to it.
-func (x *index) ownOf(i ec2.Instance) github.Runner {
+// ownRegistration returns the registration that has one of the instance's names and belongs to it.
+func (x *index) ownRegistration(i ec2.Instance) github.Runner {
 	owner := tags.Of(i).Owner()
 	for _, name := range owner.Names() {
 		if r, found := x.byName[name]; found && owner.Owns(r) {
@@ -119,21 +119,21 @@ func (x *index) ownOf(i ec2.Instance) github.Runner {
 	return github.Runner{}
 }
 
-// namedBy returns the runner id in the tags of an instance, 0 if there is none. Machines launched together have the ids
-// of all of them in their tags, so the name decides which one is the machine's.
-func (x *index) namedBy(i ec2.Instance) int64 {
+// taggedRunnerID returns the runner id in the tags of an instance, 0 if there is none. Machines launched together have
+// the ids of all of them in their tags, so the name decides which one is the machine's.
+func (x *index) taggedRunnerID(i ec2.Instance) int64 {
 	if id := tags.Of(i).RunnerID; id != 0 {
 		return id
 	}
-	if r := x.ownOf(i); r.ID != 0 && (tags.Of(i).NamesRunner(r.ID) || tags.Of(i).Entry) {
+	if r := x.ownRegistration(i); r.ID != 0 && (tags.Of(i).NamesRunner(r.ID) || tags.Of(i).Entry) {
 		return r.ID
 	}
 	return 0
 }
 
-// guess finds the registration of an instance without tags: its client token contains a hash of the label. If none
-// matches, the registration is gone, unless some busy runner might be the machine's.
-func (x *index) guess(i ec2.Instance) (github.Runner, runnerState) {
+// guessRegistration finds the registration of an instance without tags: its client token contains a hash of the label.
+// If none matches, the registration is gone, unless some busy runner might be the machine's.
+func (x *index) guessRegistration(i ec2.Instance) (github.Runner, runnerState) {
 	token, ok := tags.ParseToken(i.ClientToken)
 	if !ok {
 		return github.Runner{}, runnerUnseen
@@ -188,7 +188,7 @@ func (x *index) judgeRegistration(r github.Runner) verdict {
 		}
 		v.instance = i
 	}
-	dead := x.survey.deadOf(r)
+	dead := x.survey.terminatedOwners(r)
 	switch {
 	case len(x.namers[r.ID]) > 0:
 		v.act, v.why = Deregistered, "its instance "+v.instance.ID+" has ended"
@@ -202,10 +202,10 @@ func (x *index) judgeRegistration(r github.Runner) verdict {
 	return v
 }
 
-// deadOf returns the terminated instances of ours that have lost their tags and whose client tokens match the
+// terminatedOwners returns the terminated instances of ours that have lost their tags and whose client tokens match the
 // registration. EC2 shows them for about an hour. A registration that has never been online may belong to a start in
 // progress, so it has none.
-func (s *survey) deadOf(r github.Runner) []ec2.Instance {
+func (s *survey) terminatedOwners(r github.Runner) []ec2.Instance {
 	if r.Online || r.Busy || r.Unused || !hasNameOfLabel(r) {
 		return nil
 	}

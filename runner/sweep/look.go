@@ -89,7 +89,7 @@ func (l *looking) instancesIn(ctx context.Context, region string) ([]ec2.Instanc
 func (l *looking) readRuns(ctx context.Context, s *survey) {
 	left := map[string]bool{} // runs of terminated instances without tags that may have left registrations
 	for _, r := range s.runners {
-		for _, dead := range s.deadOf(r) {
+		for _, dead := range s.terminatedOwners(r) {
 			left[dead.ID] = true
 		}
 	}

@@ -25,15 +25,15 @@ func (s *survey) freeUnstarted(i ec2.Instance, f facts) (Act, string) {
 		return Spared, "it is claimed, and the time of the claim is unknown"
 	case s.now.Sub(at) < s.grace:
 		return Spared, fmt.Sprintf("it was claimed less than %s ago", diagnosis.Minutes(s.grace))
-	case s.isOver(i):
+	case s.isExpired(i):
 		return Terminated, "it was claimed at " + tags.Stamp(at) +
 			" and never started, and it has expired"
 	}
 	return Freed, "it was claimed at " + tags.Stamp(at) + " and never started"
 }
 
-// isOver reports whether an entry has expired.
-func (s *survey) isOver(i ec2.Instance) bool {
+// isExpired reports whether an entry has expired.
+func (s *survey) isExpired(i ec2.Instance) bool {
 	until := tags.Of(i).PoolUntil
 	return !until.IsZero() && !s.now.Before(until)
 }

@@ -14,7 +14,7 @@ import (
 
 // actOnVolume does what a verdict says about a volume, unless reading everything again changes the verdict.
 func (sw *sweep) actOnVolume(ctx context.Context, look *survey, v verdict) (verdict, error) {
-	v, err := sw.volumeAgain(ctx, look, v)
+	v, err := sw.recheckVolume(ctx, look, v)
 	if err != nil {
 		return v, err
 	}
@@ -29,8 +29,8 @@ func (sw *sweep) actOnVolume(ctx context.Context, look *survey, v verdict) (verd
 	return v, nil
 }
 
-// volumeAgain reads the volume, then the machines of its start, once more and judges by the same rules.
-func (sw *sweep) volumeAgain(ctx context.Context, look *survey, v verdict) (verdict, error) {
+// recheckVolume reads the volume, then the machines of its start, once more and judges by the same rules.
+func (sw *sweep) recheckVolume(ctx context.Context, look *survey, v verdict) (verdict, error) {
 	volume, err := sw.cloud.Volume(ctx, v.volume.Region, v.volume.ID)
 	if refusal.ClassOf(err) == refusal.NotFound {
 		v.act, v.why = Spared, "it is deleted already"
@@ -64,21 +64,21 @@ func (sw *sweep) volumeAgain(ctx context.Context, look *survey, v verdict) (verd
 // markVolume records the first look in a tag of the volume, where every other sweep finds it.
 func (sw *sweep) markVolume(ctx context.Context, v verdict, since string) (verdict, error) {
 	err := sw.cloud.Tag(ctx, v.volume.Region, v.volume.ID, map[string]string{key.SuspectSince: since})
-	return sw.volumeDone(v, err, "ec2:CreateTags")
+	return sw.volumeResult(v, err, "ec2:CreateTags")
 }
 
 // deleteVolume deletes a volume. EC2 refuses to delete an attached one, so one that was attached after the last look is
 // safe.
 func (sw *sweep) deleteVolume(ctx context.Context, v verdict) (verdict, error) {
-	v, err := sw.volumeDone(v, sw.cloud.DeleteVolume(ctx, v.volume.Region, v.volume.ID), "ec2:DeleteVolume")
+	v, err := sw.volumeResult(v, sw.cloud.DeleteVolume(ctx, v.volume.Region, v.volume.ID), "ec2:DeleteVolume")
 	if err == nil && v.act == Deleted {
 		sw.log.Info(fmt.Sprintf("volume %s (%d GiB) is deleted: %s", v.volume.ID, v.volume.GiB, v.why))
 	}
 	return v, err
 }
 
-// volumeDone interprets the result of a change. A missing permission is reported once and stops nothing else.
-func (sw *sweep) volumeDone(v verdict, err error, right string) (verdict, error) {
+// volumeResult interprets the result of a change. A missing permission is reported once and stops nothing else.
+func (sw *sweep) volumeResult(v verdict, err error, right string) (verdict, error) {
 	switch refusal.ClassOf(err) {
 	case refusal.Denied:
 		if !slices.Contains(sw.refused, right) {

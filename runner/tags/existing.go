@@ -58,9 +58,9 @@ func (r Record) Runner(runners []github.Runner) (own github.Runner, candidates [
 	return github.Runner{}, candidates
 }
 
-// MayWork reports whether a job may be running on an existing machine: its runner is busy or, if the tags do not
+// MayBeBusy reports whether a job may be running on an existing machine: its runner is busy or, if the tags do not
 // identify the runner, one of the candidates is.
-func (r Record) MayWork(runners []github.Runner) bool {
+func (r Record) MayBeBusy(runners []github.Runner) bool {
 	own, candidates := r.Runner(runners)
 	return own.Busy || slices.ContainsFunc(candidates, func(c github.Runner) bool { return c.Busy })
 }

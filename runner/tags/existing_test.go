@@ -24,8 +24,8 @@ func TestRunnerOf(t *testing.T) {
 		{"no such label", map[string]string{key.Label: "fpga"}, 0, false},
 	} {
 		i := ec2.Instance{Tags: c.tags}
-		if r, _ := Of(i).Runner(runners); r.ID != c.want || Of(i).MayWork(runners) != c.work {
-			t.Errorf("%s: got %d, at work %t", c.name, r.ID, Of(i).MayWork(runners))
+		if r, _ := Of(i).Runner(runners); r.ID != c.want || Of(i).MayBeBusy(runners) != c.work {
+			t.Errorf("%s: got %d, at work %t", c.name, r.ID, Of(i).MayBeBusy(runners))
 		}
 	}
 }

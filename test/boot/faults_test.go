@@ -44,7 +44,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// repositoryTests are the repository's Go tests, each with the text of its file, and its scripts.
+// repositoryTests returns the repository's Go tests, each with the text of its file, and its scripts.
 func repositoryTests(t *testing.T) (tests map[string]string, scripts map[string]bool) {
 	t.Helper()
 	tests, scripts = map[string]string{}, map[string]bool{}

@@ -24,7 +24,7 @@ var (
 	blocks = regexp.MustCompile("(?m)^```(\\w*)$")
 )
 
-// steps are the command blocks of a guide in their order. Each must say before it whether it can be run here.
+// steps returns the command blocks of a guide in order. A mark before each must say whether it can be run here.
 func steps(guide string) ([]step, error) {
 	var list []step
 	for _, at := range marked.FindAllStringSubmatchIndex(guide, -1) {

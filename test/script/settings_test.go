@@ -68,16 +68,16 @@ func readTexts(t *testing.T, patterns ...string) (texts []string) {
 	return texts
 }
 
-// unread compares what a page describes with what the workflows read.
+// unread returns the differences between the settings that a page describes and those that workflows read.
 func unread(documented, used map[string]string) (faults []string) {
 	for _, name := range slices.Sorted(maps.Keys(documented)) {
 		if used[name] != documented[name] {
-			faults = append(faults, name+" is described as one of "+documented[name]+", and nothing reads it there")
+			faults = append(faults, name+" is described as one of "+documented[name]+", but no workflow reads it there")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(used)) {
 		if documented[name] == "" {
-			faults = append(faults, used[name]+"."+name+" is read and described nowhere")
+			faults = append(faults, used[name]+"."+name+" is read, but described nowhere")
 		}
 	}
 	return faults
@@ -96,7 +96,7 @@ func TestSettingsAreRead(t *testing.T) {
 		if len(documented) < 6 {
 			t.Errorf("%s: only %v was found", page, documented)
 		}
-		// A page may also give a line to write in place of a workflow's own.
+		// A page may also show a line that replaces one of a workflow.
 		for _, fault := range unread(documented, usedSettings(append(workflows, readText(t, page))...)) {
 			t.Errorf("%s: %s", page, fault)
 		}
@@ -138,11 +138,11 @@ func TestSettingsThatNothingReads(t *testing.T) {
 	for workflow, want := range map[string]string{
 		"${{ vars.A_URL }} ${{ secrets.A_KEY }} ${{ vars.B || vars.C }}": "",
 		"${{ vars.A_URL }} ${{ secrets.A_KEY }} ${{ vars.B " +
-			"}}": "C is described as one of vars, and nothing reads it there",
+			"}}": "C is described as one of vars, but no workflow reads it there",
 		"${{ vars.A_URL }} ${{ vars.A_KEY }} ${{ vars.B }} ${{ vars.C " +
-			"}}": "A_KEY is described as one of secrets, and nothing reads it there",
+			"}}": "A_KEY is described as one of secrets, but no workflow reads it there",
 		"${{ vars.A_URL }} ${{ secrets.A_KEY }} ${{ vars.B }}${{ vars.C }}${{ vars.D " +
-			"}}": "vars.D is read and described nowhere",
+			"}}": "vars.D is read, but described nowhere",
 	} {
 		if got := strings.Join(unread(documented, usedSettings(workflow)), "; "); got != want {
 			t.Errorf("%s: %q, want %q", workflow, got, want)

@@ -72,7 +72,7 @@ func TestLosesFailure(t *testing.T) {
 	}
 }
 
-// TestNoStepLosesAFailure looks at the workflows of the project and those of the examples.
+// TestNoStepLosesAFailure checks the workflows of the project and of the examples.
 func TestNoStepLosesAFailure(t *testing.T) {
 	t.Parallel()
 	paths := ownWorkflows(t)
@@ -109,8 +109,8 @@ func TestNoStepLosesAFailure(t *testing.T) {
 	}
 }
 
-// TestMarketplaceRules: what can be known beforehand of what GitHub demands of an action in its Marketplace. That the
-// name is free can only be seen there.
+// TestMarketplaceRules checks GitHub's requirements for an action in its Marketplace, as far as they can be checked
+// here; only the Marketplace shows whether the name is free.
 // https://docs.github.com/actions/how-tos/create-and-publish-actions/publish-in-github-marketplace
 func TestMarketplaceRules(t *testing.T) {
 	t.Parallel()
@@ -133,7 +133,7 @@ func TestMarketplaceRules(t *testing.T) {
 	if n := len([]rune(action.Description)); n == 0 || n >= 125 {
 		t.Errorf("the description has %d characters, and the Marketplace takes fewer than 125", n)
 	}
-	// A name that a user or an organization has is theirs; their names hold no blanks.
+	// A name must not be that of another user or organization; those contain no spaces.
 	if !strings.Contains(action.Name, " ") || action.Author == "" {
 		t.Errorf("name %q, author %q", action.Name, action.Author)
 	}
