@@ -79,7 +79,7 @@ func TestMotoSpotScores(t *testing.T) {
 		t.Fatalf("%v, %v", all, err)
 	}
 	id := aws.ToString(all.Subnets[0].SubnetId)
-	zones, err := cloud.Account().SubnetZoneIDs(ctx, "us-east-1", []string{id})
+	_, zones, err := cloud.Account().SubnetZones(ctx, "us-east-1", []string{id})
 	if err != nil || len(zones[id]) < len("use1-az1") {
 		t.Errorf("zone ids %v, %v", zones, err)
 	}

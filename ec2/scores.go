@@ -67,16 +67,3 @@ func (a Account) MayGetSpotScores(ctx context.Context, region string) error {
 	})
 	return dryRun("dry run of ec2:GetSpotPlacementScores", err)
 }
-
-// SubnetZoneIDs returns the zone id of each of a region's subnets. It needs ec2:DescribeSubnets.
-func (a Account) SubnetZoneIDs(ctx context.Context, region string, ids []string) (map[string]string, error) {
-	out, err := a.client.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: ids})
-	if err != nil {
-		return nil, refusal.Of("describe subnets", err)
-	}
-	zones := map[string]string{}
-	for _, subnet := range out.Subnets {
-		zones[aws.ToString(subnet.SubnetId)] = aws.ToString(subnet.AvailabilityZoneId)
-	}
-	return zones, nil
-}

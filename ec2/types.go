@@ -114,15 +114,17 @@ func (a Account) ZonesOffering(ctx context.Context, region string, names []strin
 	return zones, err
 }
 
-// SubnetZones returns the zone of each subnet. Its permission is optional.
-func (a Account) SubnetZones(ctx context.Context, region string, ids []string) (map[string]string, error) {
-	out, err := a.client.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: ids})
+// SubnetZones returns by subnet the name and the id of its zone. It needs ec2:DescribeSubnets, which is optional.
+func (a Account) SubnetZones(ctx context.Context, region string, subnets []string) (names, ids map[string]string,
+	err error) {
+	out, err := a.client.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: subnets})
 	if err != nil {
-		return nil, refusal.Of("describe subnets", err)
+		return nil, nil, refusal.Of("describe subnets", err)
 	}
-	zones := map[string]string{}
-	for _, subnet := range out.Subnets {
-		zones[aws.ToString(subnet.SubnetId)] = aws.ToString(subnet.AvailabilityZone)
+	names, ids = map[string]string{}, map[string]string{}
+	for _, s := range out.Subnets {
+		subnet := aws.ToString(s.SubnetId)
+		names[subnet], ids[subnet] = aws.ToString(s.AvailabilityZone), aws.ToString(s.AvailabilityZoneId)
 	}
-	return zones, nil
+	return names, ids, nil
 }

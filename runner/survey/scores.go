@@ -74,7 +74,7 @@ func (sv *Survey) spotScores(ctx context.Context, spot []ec2.Offering, count int
 		if ids = distinct(ids); len(ids) == 0 {
 			continue
 		}
-		found, err := sv.Cloud.Account().SubnetZoneIDs(ctx, region, ids)
+		_, found, err := sv.Cloud.Account().SubnetZones(ctx, region, ids)
 		if err != nil {
 			return nil, err
 		}

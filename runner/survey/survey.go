@@ -217,7 +217,7 @@ func (sv *Survey) readZones(ctx context.Context, region string, offerings []ec2.
 	offered, err := sv.Cloud.Account().ZonesOffering(ctx, region, names)
 	if err == nil {
 		var zones map[string]string
-		if zones, err = sv.Cloud.Account().SubnetZones(ctx, region, subnets); err == nil {
+		if zones, _, err = sv.Cloud.Account().SubnetZones(ctx, region, subnets); err == nil {
 			return zoning{offered, zones}
 		}
 	}
