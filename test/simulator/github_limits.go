@@ -59,7 +59,8 @@ func (h *hub) charge(x *exchange, method, path string) (answer, bool) {
 	m := h.meter(token)
 	if m.used >= m.limit {
 		a := hubError(http.StatusForbidden,
-			"API rate limit exceeded for user ID 1. If you reach out to GitHub Support for help, please include the request ID.")
+			"API rate limit exceeded for user ID 1. If you reach out to GitHub Support for help, please include the "+
+				"request ID.")
 		h.limitHeaders(a.header, token)
 		return a, false
 	}

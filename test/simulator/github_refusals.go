@@ -16,8 +16,8 @@ type refusal struct {
 // of public reports: https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
 var refusals = map[string]refusal{
 	"single-sign-on": {
-		message: "Resource protected by organization SAML enforcement. You must grant your Personal Access token access to " +
-			"this organization.",
+		message: "Resource protected by organization SAML enforcement. You must grant your Personal Access token " +
+			"access to this organization.",
 		header: map[string]string{"X-GitHub-SSO": "required; " +
 			"url=https://github.com/orgs/demo-org/sso?authorization_request=A0"},
 	},
@@ -25,8 +25,8 @@ var refusals = map[string]refusal{
 		"organization has an IP allow list enabled, and your IP address is not permitted to access this resource."},
 	"classic-token": {message: "`demo-org` forbids access via a personal access token (classic). Please use a GitHub " +
 		"App, OAuth App, or a personal access token with fine-grained permissions."},
-	"token-lifetime": {message: "The 'demo-org' organization forbids access via a fine-grained personal access tokens " +
-		"if the token's lifetime is greater than 90 days. Please adjust your token's lifetime at the following URL: " +
+	"token-lifetime": {message: "The 'demo-org' organization forbids access via a fine-grained personal access " +
+		"tokens if the token's lifetime is greater than 90 days. Please adjust your token's lifetime at the following URL: " +
 		"https://github.com/settings/personal-access-tokens/1"},
 	"token-scope": {message: "Resource not accessible by personal access token",
 		header: map[string]string{"X-Accepted-GitHub-Permissions": "administration=write"}},

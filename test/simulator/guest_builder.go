@@ -99,7 +99,8 @@ func (g *guest) stepFails(name string) string {
 	case g.rule.Fault == GuestProofFails && name == stepProof:
 		return orText(g.rule.Message, "docker run: no container runs")
 	case name == stepDriver && g.i != nil && g.i.kind.GPU == "":
-		return "there is no NVIDIA device on this machine: ec2-instance-type must be one with a GPU, such as g4dn.xlarge"
+		return "there is no NVIDIA device on this machine: ec2-instance-type must be one with a GPU, " +
+			"such as g4dn.xlarge"
 	}
 	return ""
 }

@@ -412,8 +412,8 @@ func TestRuns(t *testing.T) {
 // TestLoad reads a configuration and refuses a key that it does not know.
 func TestLoad(t *testing.T) {
 	cfg, err := simulator.Load(strings.NewReader("speed: 20\ntiming: {boot: 5s}\nguests: [{fault: dies, at: 3s, nth: " +
-		"2}]\nfaults: [{match: {operation: RunInstances}, effect: cut-after, times: 1}]\nmore: {subnets: [{id: subnet-1, " +
-		"zone: us-east-1a}]}\n"))
+		"2}]\nfaults: [{match: {operation: RunInstances}, effect: cut-after, times: 1}]\n" +
+		"more: {subnets: [{id: subnet-1, zone: us-east-1a}]}\n"))
 	if err != nil || cfg.Speed != 20 || cfg.Timing.Boot != 5*time.Second || cfg.Timing.GitHub != 150*time.Millisecond ||
 		cfg.Faults[0].Effect != simulator.EffectCutAfter ||
 		len(cfg.Subnets) != len(simulator.Defaults().Subnets)+1 {

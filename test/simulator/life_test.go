@@ -144,7 +144,8 @@ func TestUnknownIsRefused(t *testing.T) {
 			t.Fatal("unknown path got no answer")
 		}
 		got := strings.Join(w.Surprises(), "\n")
-		want := "unknown EC2 action \"DescribeHosts\"\nunknown GitHub operation GET /repos/demo-org/demo/actions/secrets"
+		want := "unknown EC2 action \"DescribeHosts\"\n" +
+			"unknown GitHub operation GET /repos/demo-org/demo/actions/secrets"
 		if resp.StatusCode != http.StatusNotFound || got != want {
 			t.Errorf("status %d, surprises:\n%s\nwant 404 and:\n%s", resp.StatusCode, got, want)
 		}
