@@ -82,8 +82,7 @@ func (d deleter) delete(ctx context.Context) (deleted bool, err error) {
 	if queue.ClassOf(err) == queue.Held {
 		return false, d.refuse(fmt.Sprintf("a process listens to it: %v", err),
 			"take it out of the file and reload or restart the program that listens; if that, or an earlier delete, "+
-				"was "+
-				"killed a moment ago, wait until GitHub lets its session lapse")
+				"was killed a moment ago, wait until GitHub lets its session lapse")
 	}
 	if err != nil {
 		return false, withHint(err)
@@ -181,9 +180,8 @@ func (d deleter) endLeft(ctx context.Context) error {
 	case err != nil:
 		return err
 	case !ended:
-		return &diagnosis.RefusedError{Message: fmt.Sprintf("GitHub has no scale set %q for %s, and EC2 no machine of "+
-			"it "+
-			"in %s", d.set.name, d.signIn.scope, strings.Join(d.regions, ", ")),
+		return &diagnosis.RefusedError{Message: fmt.Sprintf("GitHub has no scale set %q for %s, and EC2 no machine "+
+			"of it in %s", d.set.name, d.signIn.scope, strings.Join(d.regions, ", ")),
 			Hint: "the settings of the repository or the organization list its sets at Actions > Runners"}
 	}
 	d.set.log.Info("GitHub does not have the scale set; its machines are ended")

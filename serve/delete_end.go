@@ -47,8 +47,7 @@ func (d deleter) endAll(ctx context.Context, confirm func(context.Context) (regi
 			return nil
 		case registered > 0 && len(rest) == 0 && now.Sub(empty) >= countsLate:
 			return d.refuse(fmt.Sprintf("GitHub counts %d runners of it that are not on machines of this AWS account "+
-				"and the "+
-				"regions of the file, %s", registered, strings.Join(d.regions, ", ")),
+				"and the regions of the file, %s", registered, strings.Join(d.regions, ", ")),
 				"delete it with the file that they are of; GitHub removes those without a machine within a day")
 		case now.Sub(begun) >= settleTime:
 			return d.refuse("it still has "+some(rest), "delete it again later")

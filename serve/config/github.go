@@ -124,8 +124,8 @@ func (f *findings) signIn(s section, g GitHub) {
 		s.problem(s.lineOf(keyAppID), "has app-client-id and no app-private-key-file", appExample)
 	}
 	if g.AppID != "" && !(github.AppOptions{ID: g.AppID}).HasValidID() {
-		s.problem(s.at[keyAppID], fmt.Sprintf("has app-client-id %q, which is neither a client id nor an App id",
-			g.AppID),
+		s.problem(s.at[keyAppID],
+			fmt.Sprintf("has app-client-id %q, which is neither a client id nor an App id", g.AppID),
 			appExample)
 	}
 	if text, ok := f.secret(s, keyTokenFile, g.TokenFile); ok {

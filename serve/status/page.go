@@ -151,8 +151,8 @@ func (p *pageText) machines(list []Machine, webURL string) {
 	if len(list) == 0 {
 		return
 	}
-	p.add("<h3>Machines</h3>\n<table>\n<thead><tr><th>state</th><th>age</th><th>machine</th><th>job</th></tr>" +
-		"</thead>\n")
+	p.add("<h3>Machines</h3>\n<table>\n" +
+		"<thead><tr><th>state</th><th>age</th><th>machine</th><th>job</th></tr></thead>\n")
 	for _, m := range list {
 		p.add(`<tr><td class="state">%s</td><td class="time" data-name="age">%s</td><td>%s`, string(m.State),
 			p.age(m.Since), cmp.Or(m.Runner, "warm machine"))

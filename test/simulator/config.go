@@ -14,8 +14,8 @@ import (
 // so that Config{} is a complete world. To add to a default list, start with Defaults and append.
 type Config struct {
 	// Speed divides all durations in the world: latencies, boots, watchdogs. With 20 a start takes two seconds. Times
-	// that a client can read as dates (expiry of tokens and keys, rate limit windows, the hour that terminated instances
-	// stay listed) are not divided. Default 1.
+	// that a client can read as dates (expiry of tokens and keys, rate limit windows, the hour that terminated
+	// instances stay listed) are not divided. Default 1.
 	Speed  float64 `yaml:"speed"`
 	Timing Timing  `yaml:"timing"`
 
@@ -59,8 +59,8 @@ type Config struct {
 	Quotas map[string]float64 `yaml:"quotas"`
 	// FailingImages makes every CreateImage end with a failed image.
 	FailingImages bool `yaml:"failing-images"`
-	// Copies are rules for copies of images into other regions, SnapshotCopies is how many snapshots may be copied into a
-	// region at once (default 20).
+	// Copies are rules for copies of images into other regions, SnapshotCopies is how many snapshots may be copied into
+	// a region at once (default 20).
 	Copies         []CopyRule `yaml:"copies"`
 	SnapshotCopies int        `yaml:"snapshot-copies"`
 	// EncryptedRegions encrypt by default; KMSKeys are the keys of regions beside alias/aws/ebs.

@@ -54,20 +54,20 @@ func (call *ec2Call) account(p *plan) *ec2Error {
 	case slices.Contains(cfg.UnverifiedRegions, call.region.name):
 		// As users report it: https://github.com/openshift/installer/issues/1709
 		return fail("PendingVerification",
-			"Your request for accessing resources in this region is being validated, and you will not be able to launch "+
-				"additional resources in this region until the validation is complete. We will notify you by email once your "+
-				"request has been validated. While normally resolved within minutes, please allow up to 4 hours for this process "+
-				"to complete. If the issue still persists, please let us know by writing to aws-verification@amazon.com for "+
-				"further assistance.")
+			"Your request for accessing resources in this region is being validated, and you will not be able to "+
+				"launch additional resources in this region until the validation is complete. We will notify you by "+
+				"email once your request has been validated. While normally resolved within minutes, please allow up "+
+				"to 4 hours for this process to complete. If the issue still persists, please let us know by writing "+
+				"to aws-verification@amazon.com for further assistance.")
 	case shop.SKU != "" && !shop.Subscribed:
 		return &ec2Error{status: http.StatusUnauthorized, code: "OptInRequired",
-			message: "In order to use this AWS Marketplace product you need to accept terms and subscribe. To do so please " +
-				"visit https://aws.amazon.com/marketplace/pp?sku=" + shop.SKU}
+			message: "In order to use this AWS Marketplace product you need to accept terms and subscribe. To do so " +
+				"please visit https://aws.amazon.com/marketplace/pp?sku=" + shop.SKU}
 	case len(shop.Types) > 0 && !slices.Contains(shop.Types, p.kind.Name):
 		// As users report it: https://github.com/ansible/workshops/pull/1890
 		return fail("UnsupportedOperation",
-			"The instance configuration for this AWS Marketplace product is not supported. Please see the AWS Marketplace "+
-				"site for more information about supported instance types, regions, and operating systems.")
+			"The instance configuration for this AWS Marketplace product is not supported. Please see the AWS "+
+				"Marketplace site for more information about supported instance types, regions, and operating systems.")
 	case cfg.FreePlan && !slices.Contains(freeTypes, p.kind.Name):
 		return fail("InvalidParameterCombination",
 			"The specified instance type is not eligible for Free Tier. For a list of Free Tier instance types, run "+

@@ -36,8 +36,8 @@ func getConsoleOutput(call *ec2Call) ([]node, *ec2Error) {
 	latest := call.form["Latest"] == "true"
 	if latest && i.kind.NotNitro {
 		return nil, fail("UnsupportedOperation",
-			"This instance type does not support retrieving the latest console logs. Latest console logs are only supported "+
-				"on Nitro instances.")
+			"This instance type does not support retrieving the latest console logs. Latest console logs are only "+
+				"supported on Nitro instances.")
 	}
 	until := call.w.now
 	if !latest {

@@ -200,7 +200,8 @@ func (call *ec2Call) beginCopy(source *image, tags map[string]map[string]string)
 			tags:   newTags(tags["snapshot"]),
 			device: s.device, task: task, visible: w.now.Add(w.scaled(w.cfg.Timing.CopyVisible)),
 			encrypted: encrypted || s.encrypted,
-			description: fmt.Sprintf("Copied for DestinationAmi %s from SourceAmi %s for SourceSnapshot %s. Task created on %s.",
+			description: fmt.Sprintf("Copied for DestinationAmi %s from SourceAmi %s for SourceSnapshot %s. Task "+
+				"created on %s.",
 				img.ID, source.ID, s.id, strconv.FormatInt(w.now.UnixMilli(), 10)),
 		}
 		img.snapshots = append(img.snapshots, c)

@@ -94,7 +94,8 @@ func terminateInstances(call *ec2Call) ([]node, *ec2Error) {
 	for _, i := range instances {
 		if i.params["DisableApiTermination"] == "true" {
 			return nil, fail("OperationNotPermitted",
-				"The instance '%s' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.",
+				"The instance '%s' may not be terminated. Modify its 'disableApiTermination' instance attribute and "+
+					"try again.",
 				i.id)
 		}
 	}

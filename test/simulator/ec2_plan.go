@@ -136,14 +136,14 @@ func (call *ec2Call) planImage(p *plan) *ec2Error {
 	}
 	if kind.Architecture != p.image.Architecture {
 		return fail("InvalidParameterValue",
-			"The architecture '%s' of the specified instance type does not match the architecture '%s' of the specified AMI. "+
-				"Specify an instance type and an AMI that have matching architectures, and try "+
+			"The architecture '%s' of the specified instance type does not match the architecture '%s' of the "+
+				"specified AMI. Specify an instance type and an AMI that have matching architectures, and try "+
 				"again.", kind.Architecture, p.image.Architecture)
 	}
 	if p.image.NoENA && !kind.NotNitro {
 		return fail("InvalidParameterCombination",
-			"Enhanced networking with the Elastic Network Adapter (ENA) is required for the '%s' instance type. Ensure that "+
-				"you are using an AMI that is enabled for ENA.", name)
+			"Enhanced networking with the Elastic Network Adapter (ENA) is required for the '%s' instance type. "+
+				"Ensure that you are using an AMI that is enabled for ENA.", name)
 	}
 	p.kind = kind
 	return nil

@@ -128,8 +128,8 @@ func (pool *Pool) refusal(p *plan) *ec2Error {
 	switch pool.Code {
 	case "", "InsufficientInstanceCapacity":
 		return fail("InsufficientInstanceCapacity",
-			"We currently do not have sufficient %s capacity in the Availability Zone you requested (%s). Our system will be "+
-				"working on provisioning additional capacity.", p.kind.Name, p.subnet.Zone)
+			"We currently do not have sufficient %s capacity in the Availability Zone you requested (%s). Our system "+
+				"will be working on provisioning additional capacity.", p.kind.Name, p.subnet.Zone)
 	case "MaxSpotInstanceCountExceeded":
 		return fail(pool.Code, "Max spot instance count exceeded")
 	case "VcpuLimitExceeded":

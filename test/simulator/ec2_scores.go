@@ -129,8 +129,8 @@ func (call *ec2Call) countScoreConfiguration(kinds, regions []string) *ec2Error 
 	}
 	if len(call.scored) >= max(orInt(call.w.cfg.SpotScores.Configurations, 10), 0) {
 		return fail("MaxConfigLimitExceeded",
-			"You have exceeded your maximum allowed Spot placement configurations. You can retry configurations that you used "+
-				"within the last 24 hours, or wait for 24 hours before specifying a new configuration.")
+			"You have exceeded your maximum allowed Spot placement configurations. You can retry configurations that "+
+				"you used within the last 24 hours, or wait for 24 hours before specifying a new configuration.")
 	}
 	call.scored[key] = call.w.now
 	return nil

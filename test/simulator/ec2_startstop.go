@@ -52,8 +52,9 @@ func stopInstances(call *ec2Call) ([]node, *ec2Error) {
 		switch {
 		case i.market == marketSpot:
 			return nil, fail("UnsupportedOperation",
-				"You can't stop the Spot Instance '%s' because it is associated with a one-time Spot Instance request. You can "+
-					"only stop Spot Instances associated with persistent Spot Instance requests.", i.id)
+				"You can't stop the Spot Instance '%s' because it is associated with a one-time Spot Instance "+
+					"request. You can only stop Spot Instances associated with persistent Spot Instance requests.",
+				i.id)
 		case i.state == "terminated" || i.state == "shutting-down" || i.state == "pending":
 			return nil, fail("IncorrectInstanceState",
 				"This instance '%s' is not in a state from which it can be stopped.",

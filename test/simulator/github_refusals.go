@@ -26,8 +26,8 @@ var refusals = map[string]refusal{
 	"classic-token": {message: "`demo-org` forbids access via a personal access token (classic). Please use a GitHub " +
 		"App, OAuth App, or a personal access token with fine-grained permissions."},
 	"token-lifetime": {message: "The 'demo-org' organization forbids access via a fine-grained personal access " +
-		"tokens if the token's lifetime is greater than 90 days. Please adjust your token's lifetime at the following URL: " +
-		"https://github.com/settings/personal-access-tokens/1"},
+		"tokens if the token's lifetime is greater than 90 days. Please adjust your token's lifetime at the " +
+		"following URL: https://github.com/settings/personal-access-tokens/1"},
 	"token-scope": {message: "Resource not accessible by personal access token",
 		header: map[string]string{"X-Accepted-GitHub-Permissions": "administration=write"}},
 	"integration": {message: "Resource not accessible by integration",
