@@ -90,8 +90,8 @@ func connect(ctx context.Context, file config.File, o Options) (*Server, error) 
 	}
 	s := &Server{cloud: cloud, log: o.Log, signIn: signIn, scope: signIn.scope.String(), region: file.Region,
 		started: time.Now(), owner: &owner{host: cmp.Or(o.Host, "unnamed")}, turns: newRegionTurns(),
-		standbys: newStandbys(), watcher: newWatcher(cloud, signIn, o.Log), software: &software{signIn: signIn, log: o.Log,
-			kept: map[string]keptSoftware{}},
+		standbys: newStandbys(), watcher: newWatcher(cloud, signIn, o.Log),
+		software:  &software{signIn: signIn, log: o.Log, kept: map[string]keptSoftware{}},
 		notInFile: &notInFile{log: o.Log, warned: map[string]bool{}},
 		metrics:   status.NewMetrics(), reloaded: make(chan struct{}, 1)}
 	s.regions, err = regionsOf(file.Sets, cloud.Region())

@@ -122,7 +122,8 @@ func TestAlerts(t *testing.T) {
 		for _, rule := range group.Rules {
 			rules++
 			check(t, rule.Alert, rule.Expr, known)
-			if rule.Annotations["summary"] == "" || rule.Annotations["description"] == "" || rule.Labels["severity"] == "" {
+			if rule.Annotations["summary"] == "" || rule.Annotations["description"] == "" ||
+				rule.Labels["severity"] == "" {
 				t.Errorf("%s says too little", rule.Alert)
 			}
 		}
