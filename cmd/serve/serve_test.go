@@ -56,7 +56,8 @@ func TestUserDataTooLarge(t *testing.T) {
 	}
 	for path, text := range map[string]string{
 		name: "github: {url: 'http://127.0.0.1:1/o/r', token-file: token}\nregion: eu-west-1\nscale-sets:\n" +
-			"- name: big\n  max: 1\n  machine: {architecture: amd64, subnet-id: s, security-group-id: g, setup-script: setup.sh}\n",
+			"- name: big\n  max: 1\n" +
+			"  machine: {architecture: amd64, subnet-id: s, security-group-id: g, setup-script: setup.sh}\n",
 		filepath.Join(dir, "token"): "ghp_demo", filepath.Join(dir, "setup.sh"): ": " + hex.EncodeToString(noise),
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
