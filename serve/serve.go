@@ -3,7 +3,7 @@
 //
 // One process serves all sets of a file. It stores nothing: EC2's tags record which machines exist, GitHub which
 // runners and jobs. So the process may be killed at any moment and started again, on another host too, and a second
-// process for the same file waits as a standby. docs/adr/0029-scale-sets.md has the reasons.
+// process for the same file waits as a standby. docs/adr/0029-scale-sets.md and 0031 have the reasons.
 //
 // A Server has one set for each scale set of the file. The parts of a set are listed at its type, one file for each.
 package serve
