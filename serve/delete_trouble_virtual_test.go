@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,13 +43,13 @@ func TestDeleteLostAnswers(t *testing.T) {
 // killedAt is a way into the world of a process that is killed at one of its calls.
 type killedAt struct {
 	*simulator.Transport
-	call int
+	left atomic.Int64 // calls until then, that one included; several goroutines make them
 	kill context.CancelFunc
 }
 
 // RoundTrip implements http.RoundTripper.
 func (k *killedAt) RoundTrip(request *http.Request) (*http.Response, error) {
-	if k.call--; k.call == 0 {
+	if k.left.Add(-1) == 0 {
 		k.Dark()
 		k.kill()
 	}
@@ -63,9 +64,10 @@ func TestDeleteKilled(t *testing.T) {
 			inBubble(t, world, []config.Set{ready()}, func(s *stage) {
 				s.left()
 				ctx, kill := context.WithCancel(s.t.Context())
-				way := &killedAt{s.world.Transport(), call, kill}
+				way := &killedAt{Transport: s.world.Transport(), kill: kill}
+				way.left.Store(int64(call))
 				err := serve.Delete(ctx, s.file, "ec2-amd64", false, options("laptop", &lines{}, way))
-				if way.call > 0 {
+				if way.left.Load() > 0 {
 					t.Logf("it makes no call %d: %v", call, err)
 				}
 				for try := 1; len(s.world.ScaleSets()) > 0; try++ {
