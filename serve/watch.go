@@ -17,7 +17,7 @@ const (
 	lookInterval = 30 * time.Second
 	firstLook    = 2 * time.Second // after a failed look, until one has seen everything; it doubles
 	nextLook     = 5 * time.Second // after one that found a registration without a machine, which may end soon
-	callInterval = 5 * time.Second // for each page of GitHub\'s list
+	callInterval = 5 * time.Second // for each page of GitHub's list
 	maxInterval  = 4 * time.Minute
 	lookTimeout  = 2 * time.Minute
 	// cloudTimeout is how long a look waits for a region; meanwhile sets in other regions wait as well.
