@@ -147,14 +147,24 @@ func endServer(ts *testscript.TestScript, neg bool, args []string) {
 	sceneOf(ts).secrets.checkServerLog(ts, s.said())
 }
 
-// reloadServer replaces a server's file by another file of the script and makes it reload.
+// reloadServer replaces a server's file by another file of the script, or deletes it, and makes the server reload.
 func reloadServer(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: serve-reload NAME FILE")
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: serve-reload NAME FILE|none [COUNT]")
 	}
-	s := sceneOf(ts).server(ts, args[0])
-	ts.Check(os.WriteFile(s.process.Args[1], []byte(filledIn(ts, args[1])), 0o600))
-	ts.Check(s.process.Process.Signal(syscall.SIGHUP))
+	s, count := sceneOf(ts).server(ts, args[0]), 1
+	if len(args) == 3 {
+		count = number(ts, args[2])
+	}
+	if file := s.process.Args[1]; args[1] == "none" {
+		ts.Check(os.Remove(file))
+	} else {
+		ts.Check(os.WriteFile(file, []byte(filledIn(ts, args[1])), 0o600))
+	}
+	for range count {
+		ts.Check(s.process.Process.Signal(syscall.SIGHUP))
+		<-time.After(time.Millisecond) // Linux merges signals that are pending at the same time
+	}
 }
 
 // showPage prints a server's answer: the page, the metrics or a health check. A status other than 200 is printed first,

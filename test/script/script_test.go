@@ -64,7 +64,8 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //	serve NAME FILE              start an ec2-github-runner-serve with a file, in which ${world_NAME} are replaced
 //	serve-end NAME CODE [SIGNAL] send it a signal, wait for its end, within 5 s of the signal, and judge its exit
 //	                             code; its log is NAME.log then
-//	serve-reload NAME FILE       put another file in the place of its own, and let it read that (SIGHUP)
+//	serve-reload NAME FILE [COUNT]  put another file in the place of its own, or delete that (none), and let it reload
+//	                             (SIGHUP), once or so often
 //	page PATH [HOST]             print what the server answers that has ${world_listen}: /, /metrics, /readyz
 //	serve-log NAME               print what it has logged, for stdout
 //	queue SET COUNT DURATION     queue jobs for a scale set
